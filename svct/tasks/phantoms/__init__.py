@@ -1,0 +1,1 @@
+"""Drawn patients: smooth shapes with textures, in millimetres and Hounsfield units, one file per anatomy."""
