@@ -1,0 +1,139 @@
+"""One float32 array with JSON descriptions in an HDF5 file: the form that svct's own files share."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from svct.data.files import written_whole
+from svct.errors import DataFileError, InputError
+
+Json = Mapping[str, object]
+"""A dictionary that JSON can hold."""
+
+
+def write_array(
+    path: Path, values: ArrayLike, *, schema: str, descriptions: Mapping[str, Json], overwrite: bool
+) -> None:
+    """Write an array under the name that its schema gives it, with checksums.
+
+    Args:
+        path: The file.
+        values: Real numbers, at least 2D, stored as float32.
+        schema: Such as ``"svct.image/1"``; the middle word names the array.
+        descriptions: What goes beside it, each stored as one JSON string.
+        overwrite: Replace a file that is there.
+
+    Raises:
+        InputError: The array is not finite real numbers, or a description does not fit into JSON.
+        OutputExistsError: The file exists and `overwrite` is false.
+        DataFileError: It cannot be written.
+    """
+    import h5py
+
+    name = _array_name(schema)
+    data = _checked(values, name)
+    texts = {key: _to_json(value, key) for key, value in descriptions.items()}
+    with written_whole(path, overwrite=overwrite) as partial, h5py.File(partial, "w") as file:
+        file.attrs["schema"] = schema
+        for key, text in texts.items():
+            file.attrs[key] = text
+        file.create_dataset(name, data=data, chunks=True, fletcher32=True)
+
+
+def read_array(
+    path: Path, *, schema: str, keys: tuple[str, ...]
+) -> tuple[NDArray[np.float32], list[dict[str, object]]]:
+    """Read what `write_array` wrote.
+
+    Args:
+        path: The file.
+        schema: The schema wanted.
+        keys: The descriptions wanted.
+
+    Returns:
+        The array and the descriptions in the order of `keys`.
+
+    Raises:
+        DataFileError: The file is missing, truncated, damaged, or holds something else.
+    """
+    import h5py
+
+    found = read_schema(path)
+    if found != schema:
+        raise DataFileError(
+            f"{path}: expected a file of schema {schema}, got "
+            f"{found or 'an HDF5 file that svct did not write'}; "
+            "name another file, or update svct where the number is newer"
+        )
+    name = _array_name(schema)
+    try:
+        with h5py.File(path, "r") as file:
+            array = np.asarray(file[name][()], np.float32)
+            described = [json.loads(file.attrs[key]) for key in keys]
+    except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
+        raise DataFileError(
+            f"{path}: expected /{name} and {', '.join(keys)}, got a damaged file ({error}); copy or write "
+            "it again"
+        ) from error
+    if array.ndim < 2 or not all(isinstance(d, dict) for d in described):
+        raise DataFileError(
+            f"{path}: expected an array of 2 or more axes and JSON objects, got others; write it again"
+        )
+    return array, described
+
+
+def read_schema(path: Path) -> str:
+    """Return the schema of an HDF5 file, empty where svct did not write it.
+
+    Args:
+        path: The file.
+
+    Raises:
+        DataFileError: The file is missing, truncated, or not HDF5.
+    """
+    import h5py
+
+    if not path.is_file():
+        raise DataFileError(
+            f"{path}: expected an HDF5 file, got {'a folder' if path.is_dir() else 'nothing there'}"
+        )
+    try:
+        with h5py.File(path, "r") as file:
+            return str(file.attrs.get("schema", ""))
+    except (OSError, RuntimeError) as error:
+        raise DataFileError(
+            f"{path}: expected a whole HDF5 file, got an unreadable one ({error}); copy or write it again"
+        ) from error
+
+
+def _array_name(schema: str) -> str:
+    return schema.removeprefix("svct.").partition("/")[0]
+
+
+def _checked(values: ArrayLike, name: str) -> NDArray[np.float32]:
+    given = np.asarray(values)
+    if given.dtype.kind not in "iuf" or given.ndim < 2 or given.size == 0:
+        raise InputError(
+            f"{name}: expected real numbers with 2 or more axes, got {given.dtype} of shape {given.shape}"
+        )
+    with np.errstate(over="ignore"):
+        data = given.astype(np.float32)
+    bad = data.size - int(np.count_nonzero(np.isfinite(data)))
+    if bad:
+        raise InputError(
+            f"{name}: expected finite float32 values, got {bad} of {data.size} NaN, infinite or too large; "
+            "repair them first"
+        )
+    return data
+
+
+def _to_json(value: Json, key: str) -> str:
+    try:
+        return json.dumps(dict(value), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"{key}: expected a dictionary of plain JSON values, got one that is not ({error})"
+        ) from error
