@@ -1,3 +1,4 @@
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -36,6 +37,15 @@ def test_hash_does_not_depend_on_file_names(tmp_path: Path, write_dicom: Callabl
     for index, path in enumerate(paths):
         path.rename(tmp_path / f"{9 - index}.dcm")
     assert read_volume(tmp_path).sha256 == before
+
+
+@pytest.mark.parametrize("orientation", ORIENTATIONS)
+def test_hash_is_that_of_the_files_from_inferior_to_superior(
+    tmp_path: Path, orientation: tuple[float, ...], write_dicom: Callable[..., list[Path]]
+) -> None:
+    paths = write_dicom(tmp_path, orientation=orientation)
+    expected = hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
+    assert read_volume(tmp_path).sha256 == expected
 
 
 def test_single_file_is_one_slice(
