@@ -1,0 +1,44 @@
+// The four kernels, compiled once for each instruction set.
+//
+// Working layouts: an image is stored as lines along the main axis (rows for axis 0, columns for axis 1), each line padded
+// with zeros; in a batch the images are interleaved, `lanes` to an element, so that a ray's position is computed once for all.
+#pragma once
+
+#include "rays.hpp"
+
+namespace svct {
+
+inline constexpr int lanes = 16;  // images in an interleaved batch, and rays or pixels handled at once
+inline constexpr int pad = 48;    // zeros on each side of a line, and of a view in the adjoint's working copy
+
+// A plain view of Rays for the kernels, which are compiled apart and share no inline library code with other files.
+struct RayTable {
+    int views, bins;
+    const float *centre, *slope, *weight;
+    const Run* runs;
+};
+
+struct Lines {  // lines of one axis: element (r, p) at data[(r * stride + pad + p) * interleave]
+    float* data;
+    int count, length, stride;
+};
+
+struct Kernels {
+    const char* name;
+    // One image: bins [first, last) of a run into y (views x bins).
+    void (*forward)(const RayTable&, const Run&, const Lines&, int first, int last, float* y);
+    // `lanes` images: a whole run into y, interleaved (bins x lanes, one view).
+    void (*forward_batch)(const RayTable&, const Run&, const Lines&, float* y);
+    // Lines [first, last) of one image gather from y (views x (bins + 2 pad), scaled by the ray weights), over all runs given.
+    void (*adjoint)(const RayTable&, const Run* runs, int run_count, const Lines&, int first, int last, const float* y,
+                    float* scratch);
+    // The same for `lanes` images; y is interleaved (views x (bins + 2 pad) x lanes).
+    void (*adjoint_batch)(const RayTable&, const Run* runs, int run_count, const Lines&, int first, int last,
+                          const float* y, float* scratch);
+};
+
+namespace baseline { extern const Kernels kernels; }
+namespace avx2 { extern const Kernels kernels; }
+namespace avx512 { extern const Kernels kernels; }
+
+}  // namespace svct

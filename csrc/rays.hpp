@@ -1,0 +1,35 @@
+// Scan geometry in grid units: which line each ray follows through the pixels.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace svct {
+
+// The image grid: `height` rows of `width` square pixels; row 0 has the largest y.
+struct GridSpec {
+    int height, width;
+    double voxel_mm, origin_x_mm, origin_y_mm;
+};
+
+// Neighbouring rays of one view that share a main axis. Along the main axis (a "line" is an image row when
+// `axis` is 0, an image column when it is 1) ray j crosses line r at the position centre[j] + slope[j] * (r - middle).
+struct Run {
+    int view, axis;
+    int first, last;  // bins [first, last)
+    int taps;         // how many rays can touch one pixel: 2, 4, ...
+    // Bin seen at position p of line r: (number . (1, p, r)) / (denominator . (1, p, r)).
+    double number[3], denominator[3];
+};
+
+struct Rays {
+    int views, bins;
+    std::vector<float> centre, slope, weight;  // views x bins each
+    std::vector<Run> runs;
+};
+
+// `vectors` holds six numbers per view, in mm, as ASTRA's vector geometries have them: ray direction (parallel) or
+// source position (divergent), detector centre, and the step from one bin to the next.
+Rays trace(const double* vectors, int views, bool divergent, int bins, const GridSpec& grid);
+
+}  // namespace svct
