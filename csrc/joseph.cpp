@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#if defined(__AVX2__)
+#if defined(__AVX512F__)
 #include <immintrin.h>
 #endif
 
@@ -20,7 +20,7 @@ inline void store(float* p, Floats v) { *reinterpret_cast<Floats*>(p) = v; }
 inline Floats fill(float v) { return v - Floats{}; }
 inline Floats least(Floats a, Floats b) { return a < b ? a : b; }
 inline Floats most(Floats a, Floats b) { return a > b ? a : b; }
-inline Floats absolute(Floats v) { return most(v, -v); }
+inline Floats absolute(Floats v) { return (Floats)((Ints)v & 0x7fffffff); }
 inline int smaller(int a, int b) { return a < b ? a : b; }
 inline int larger(int a, int b) { return a > b ? a : b; }
 
@@ -34,27 +34,42 @@ constexpr Floats counting() {
     return v;
 }
 
-// table[index] for `lanes` indices that rise or fall steadily: mostly a window that two registers hold.
-inline Floats pick(const float* table, Ints index) {
+struct Pair {
+    Floats here, next;
+};
+
+// Looks up table[i] and table[i + 1] at `lanes` indices that rise or fall steadily: mostly a window that two registers hold.
+struct Window {
 #if defined(__AVX512F__)
-    const int low = smaller(index[0], index[lanes - 1]), high = larger(index[0], index[lanes - 1]);
-    if (high - low < 2 * lanes) {
-        const __m512i local = _mm512_sub_epi32((__m512i)index, _mm512_set1_epi32(low));
-        return (Floats)_mm512_permutex2var_ps(_mm512_loadu_ps(table + low), local, _mm512_loadu_ps(table + low + lanes));
+    __m512i index, local;
+    int low;
+    bool narrow;
+    explicit Window(Ints at) : index((__m512i)at) {
+        const int left = at[0], right = at[lanes - 1];
+        low = smaller(left, right);
+        narrow = larger(left, right) - low < 2 * lanes - 1;
+        local = _mm512_sub_epi32(index, _mm512_set1_epi32(low));
     }
-    return (Floats)_mm512_i32gather_ps((__m512i)index, table, 4);
-#elif defined(__AVX2__)
-    union { Ints all; __m256i half[2]; } from = {index};
-    union { __m256 half[2]; Floats all; } to;
-    to.half[0] = _mm256_i32gather_ps(table, from.half[0], 4);
-    to.half[1] = _mm256_i32gather_ps(table, from.half[1], 4);
-    return to.all;
+    Pair pick(const float* table) const {
+        if (!narrow) {
+            return {(Floats)_mm512_i32gather_ps(index, table, 4), (Floats)_mm512_i32gather_ps(index, table + 1, 4)};
+        }
+        const __m512 first = _mm512_loadu_ps(table + low), second = _mm512_loadu_ps(table + low + lanes);
+        const __m512i following = _mm512_add_epi32(local, _mm512_set1_epi32(1));
+        return {(Floats)_mm512_permutex2var_ps(first, local, second),
+                (Floats)_mm512_permutex2var_ps(first, following, second)};
+    }
 #else
-    Floats v;
-    for (int l = 0; l < lanes; ++l) v[l] = table[index[l]];
-    return v;
+    Ints index;
+    explicit Window(Ints at) : index(at) {}
+    Pair pick(const float* table) const {
+        Pair v;
+        for (int l = 0; l < lanes; ++l) v.here[l] = table[index[l]];
+        for (int l = 0; l < lanes; ++l) v.next[l] = table[index[l] + 1];
+        return v;
+    }
 #endif
-}
+};
 
 // Lines [low, high) on which a ray at centre + slope * (r - middle) can touch positions in (-1, length).
 inline void clip_lines(float centre, float slope, const Lines& lines, int& low, int& high) {
@@ -100,8 +115,8 @@ void forward(const RayTable& rays, const Run& run, const Lines& lines, int first
             const Ints index = floor_index(position);
             const Floats part = position - to_float(index);
             const float* line = lines.data + std::int64_t(r) * lines.stride + pad;
-            const Floats here = pick(line, index), next = pick(line + 1, index);
-            sum += here + part * (next - here);
+            const Pair pixel = Window(index).pick(line);
+            sum += pixel.here + part * (pixel.next - pixel.here);
         }
         for (int l = 0; l < used; ++l) y[base + j + l] = sum[l] * rays.weight[base + j + l];
     }
@@ -139,69 +154,78 @@ void forward_batch(const RayTable& rays, const Run& run, const Lines& lines, flo
     }
 }
 
-// What one run sees of one line: where each of its rays crosses, and the first bin that can touch given pixels.
+// The rays of one run where they cross one line, seen from the pixels of that line.
+template <bool divergent>
 struct Crossing {
-    const float* position;  // by bin, valid from -pad to bins + pad; far away where the run has no ray
-    float number, number_step, denominator, denominator_step, middle;
-    int below, first, last;  // taps below the bin found; bins of the run
-    bool divergent;
+    const float *centre, *slope;  // of the run's view
+    float offset, middle;
+    float number, number_step, denominator_step;  // the bin at a pixel, as Run has it, over the value at mid-line
+    int first, last, below;
 
-    Ints first_bin(Floats p) const {
-        const Floats from_middle = p - fill(middle);
-        Floats bin = fill(number) + fill(number_step) * from_middle;
-        if (divergent) bin /= fill(denominator) + fill(denominator_step) * from_middle;
-        bin = least(most(bin, fill(first - 1.0f)), fill(float(last)));
-        return floor_index(bin) - below;
+    Crossing(const RayTable& rays, const Run& run, const Lines& lines, int r)
+        : centre(rays.centre + std::int64_t(run.view) * rays.bins), slope(rays.slope + std::int64_t(run.view) * rays.bins),
+          offset(r - (lines.count - 1) * 0.5f), middle((lines.length - 1) * 0.5f), first(run.first), last(run.last),
+          below(run.taps / 2 - 1) {
+        const double scale = 1.0 / (run.denominator[0] + run.denominator[1] * middle + run.denominator[2] * r);
+        number = float((run.number[0] + run.number[1] * middle + run.number[2] * r) * scale);
+        number_step = float(run.number[1] * scale);
+        denominator_step = float(run.denominator[1] * scale);
     }
 
-    Floats weight(Floats p, Ints bin) const { return most(fill(1.0f) - absolute(pick(position, bin) - p), Floats{}); }
+    // The bin, with its fraction, whose ray passes through each of the pixels `at`.
+    Floats bin_at(Floats at) const {
+        const Floats from_middle = at - fill(middle);
+        const Floats bin = fill(number) + fill(number_step) * from_middle;
+        if constexpr (divergent) return bin / (fill(1.0f) + fill(denominator_step) * from_middle);
+        return bin;
+    }
+
+    // The lowest bin whose ray can touch a pixel at `exact`.
+    Ints lowest(Floats exact) const {
+        return floor_index(least(most(exact, fill(first - 1.0f)), fill(last - 0.5f))) - below;
+    }
+
+    // Keeps bin and bin + 1 within the tables; outside of the run they count for nothing.
+    Ints clamp(Ints bin) const {
+        const Ints low = Ints{} + (first - 2), high = Ints{} + last;
+        const Ints floor_bin = bin < low ? low : bin;
+        return floor_bin > high ? high : floor_bin;
+    }
+
+    // What the rays of `bin` and bin + 1 put into the pixels `at`; nothing where they are not of this run. Parallel rays of
+    // a view are one run and lie at even distances; beside them y is zero.
+    Pair weight(const Window& window, Floats at, Floats exact, Ints bin) const {
+        const Floats one = fill(1.0f), none{};
+        if constexpr (divergent) {
+            const Pair c = window.pick(centre), s = window.pick(slope);
+            const Floats here = most(one - absolute(c.here + s.here * fill(offset) - at), none);
+            const Floats next = most(one - absolute(c.next + s.next * fill(offset) - at), none);
+            return {(bin >= first) & (bin < last) ? here : none, (bin >= first - 1) & (bin < last - 1) ? next : none};
+        }
+        const float pitch = 1.0f / number_step;
+        const Floats distance = (to_float(bin) - exact) * fill(pitch);
+        return {most(one - absolute(distance), none), most(one - absolute(distance + fill(pitch)), none)};
+    }
 };
 
-// Fills scratch with the crossings of one line, and says which pixels [low, high) they can touch.
-inline Crossing cross_line(const RayTable& rays, const Run& run, const Lines& lines, int r, float* scratch, int& low,
-                           int& high) {
-    const float offset = r - (lines.count - 1) * 0.5f;
-    const std::int64_t base = std::int64_t(run.view) * rays.bins;
-    float* position = scratch + pad;
-    const int margin = smaller(pad, run.taps + lanes);
-    for (int j = run.first - margin; j < run.first; ++j) position[j] = -1e9f;
-    for (int j = run.first; j < run.last; ++j) {
-        position[j] = rays.centre[base + j] + rays.slope[base + j] * offset;
-    }
-    for (int j = run.last; j < run.last + margin; ++j) position[j] = -1e9f;
-
-    const float a = position[run.first], b = position[run.last - 1];
-    const float left = a < b ? a : b, right = a < b ? b : a;
-    low = left > 1.0f ? (left < float(lines.length) ? int(left) - 1 : lines.length) : 0;
-    high = right < float(lines.length) ? (right > -2.0f ? int(right + 2.0f) : 0) : lines.length;
-    high = smaller(high, lines.length);
-
-    const double middle = (lines.length - 1) / 2.0;
-    const double number = run.number[0] + run.number[1] * middle + run.number[2] * r;
-    const double denominator = run.denominator[0] + run.denominator[1] * middle + run.denominator[2] * r;
-    const bool divergent = run.denominator[1] != 0.0 || run.denominator[2] != 0.0;
-    const double scale = 1.0 / denominator;
-    return {position, float(number * scale), float(run.number[1] * scale), 1.0f, float(run.denominator[1] * scale),
-            float(middle), run.taps / 2 - 1, run.first, run.last, divergent};
-}
-
-void adjoint(const RayTable& rays, const Run* runs, int run_count, const Lines& lines, int first, int last,
-             const float* y, float* scratch) {
+template <bool divergent>
+void gather(const RayTable& rays, const Run* runs, int run_count, const Lines& lines, const Tile& tile, const float* y) {
     const std::int64_t view_stride = rays.bins + 2 * pad;
     for (int k = 0; k < run_count; ++k) {
         const Run& run = runs[k];
         const float* view = y + run.view * view_stride + pad;
-        for (int r = first; r < last; ++r) {
-            int low, high;
-            const Crossing crossing = cross_line(rays, run, lines, r, scratch, low, high);
+        for (int r = tile.first_line; r < tile.last_line; ++r) {
+            const Crossing<divergent> crossing(rays, run, lines, r);
             float* line = lines.data + std::int64_t(r) * lines.stride + pad;
-            for (int p = low; p < high; p += lanes) {
-                const Floats at = counting() + fill(float(p));
-                Ints bin = crossing.first_bin(at);
+            for (int p = tile.first; p < tile.last; p += lanes) {
+                const Floats at = counting() + fill(float(p)), exact = crossing.bin_at(at);
+                const Ints bin = crossing.lowest(exact);
                 Floats sum = load(line + p);
-                for (int t = 0; t < run.taps; ++t, bin += 1) {
-                    const Ints inside = run.taps == 2 ? bin : (bin > run.last ? run.last - Ints{} : (bin < run.first - 1 ? run.first - 1 - Ints{} : bin));
-                    sum += crossing.weight(at, inside) * pick(view, inside);
+                for (int t = 0; t < run.taps; t += 2) {
+                    const Ints from = run.taps == 2 ? bin : crossing.clamp(bin + t);
+                    const Window window(from);
+                    const Pair weight = crossing.weight(window, at, exact, from), value = window.pick(view);
+                    sum += weight.here * value.here + weight.next * value.next;
                 }
                 store(line + p, sum);
             }
@@ -209,35 +233,45 @@ void adjoint(const RayTable& rays, const Run* runs, int run_count, const Lines& 
     }
 }
 
-void adjoint_batch(const RayTable& rays, const Run* runs, int run_count, const Lines& lines, int first, int last,
-                   const float* y, float* scratch) {
+template <bool divergent>
+void gather_batch(const RayTable& rays, const Run* runs, int run_count, const Lines& lines, const Tile& tile,
+                  const float* y) {
     const std::int64_t view_stride = rays.bins + 2 * pad;
     for (int k = 0; k < run_count; ++k) {
         const Run& run = runs[k];
         const float* view = y + (run.view * view_stride + pad) * lanes;
-        for (int r = first; r < last; ++r) {
-            int low, high;
-            const Crossing crossing = cross_line(rays, run, lines, r, scratch, low, high);
+        for (int r = tile.first_line; r < tile.last_line; ++r) {
+            const Crossing<divergent> crossing(rays, run, lines, r);
             float* line = lines.data + (std::int64_t(r) * lines.stride + pad) * lanes;
-            for (int p = low; p < high; p += lanes) {
-                const Floats at = counting() + fill(float(p));
-                Ints bin = crossing.first_bin(at);
-                const int used = smaller(lanes, high - p);
-                for (int t = 0; t < run.taps; t += 2, bin += 2) {
-                    const Ints floor_bin = bin < run.first - 1 ? run.first - 1 - Ints{} : bin;
-                    const Ints one = floor_bin > run.last ? run.last - Ints{} : floor_bin;
-                    const Ints up = bin + 1 < run.first - 1 ? run.first - 1 - Ints{} : bin + 1;
-                    const Ints two = up > run.last ? run.last - Ints{} : up;
-                    const Floats first_weight = crossing.weight(at, one), second_weight = crossing.weight(at, two);
-                    for (int l = 0; l < used; ++l) {
+            for (int p = tile.first; p < tile.last; p += lanes) {
+                const Floats at = counting() + fill(float(p)), exact = crossing.bin_at(at);
+                const Ints bin = crossing.lowest(exact);
+                for (int t = 0; t < run.taps; t += 2) {
+                    const Ints from = run.taps == 2 ? bin : crossing.clamp(bin + t);
+                    const Pair weight = crossing.weight(Window(from), at, exact, from);
+                    alignas(64) float here[lanes], next[lanes];
+                    alignas(64) std::int32_t index[lanes];
+                    store(here, weight.here);
+                    store(next, weight.next);
+                    *reinterpret_cast<Ints*>(index) = from * lanes;
+                    for (int l = 0; l < lanes; ++l) {
                         float* pixel = line + (p + l) * lanes;
-                        store(pixel, load(pixel) + fill(first_weight[l]) * load(view + one[l] * lanes) +
-                                         fill(second_weight[l]) * load(view + two[l] * lanes));
+                        const float* value = view + index[l];
+                        store(pixel, load(pixel) + fill(here[l]) * load(value) + fill(next[l]) * load(value + lanes));
                     }
                 }
             }
         }
     }
+}
+
+void adjoint(const RayTable& rays, const Run* runs, int run_count, const Lines& lines, const Tile& tile, const float* y) {
+    (rays.divergent ? gather<true> : gather<false>)(rays, runs, run_count, lines, tile, y);
+}
+
+void adjoint_batch(const RayTable& rays, const Run* runs, int run_count, const Lines& lines, const Tile& tile,
+                   const float* y) {
+    (rays.divergent ? gather_batch<true> : gather_batch<false>)(rays, runs, run_count, lines, tile, y);
 }
 
 }  // namespace

@@ -9,11 +9,11 @@
 namespace svct {
 
 inline constexpr int lanes = 16;  // images in an interleaved batch, and rays or pixels handled at once
-inline constexpr int pad = 48;    // zeros on each side of a line, and of a view in the adjoint's working copy
 
 // A plain view of Rays for the kernels, which are compiled apart and share no inline library code with other files.
 struct RayTable {
     int views, bins;
+    bool divergent;
     const float *centre, *slope, *weight;
     const Run* runs;
 };
@@ -23,18 +23,20 @@ struct Lines {  // lines of one axis: element (r, p) at data[(r * stride + pad +
     int count, length, stride;
 };
 
+struct Tile {  // pixels [first, last) of lines [first_line, last_line); `last` may reach into the padding
+    int first_line, last_line, first, last;
+};
+
 struct Kernels {
     const char* name;
     // One image: bins [first, last) of a run into y (views x bins).
     void (*forward)(const RayTable&, const Run&, const Lines&, int first, int last, float* y);
     // `lanes` images: a whole run into y, interleaved (bins x lanes, one view).
     void (*forward_batch)(const RayTable&, const Run&, const Lines&, float* y);
-    // Lines [first, last) of one image gather from y (views x (bins + 2 pad), scaled by the ray weights), over all runs given.
-    void (*adjoint)(const RayTable&, const Run* runs, int run_count, const Lines&, int first, int last, const float* y,
-                    float* scratch);
+    // A tile of one image gathers from y (views x (bins + 2 pad), scaled by the ray weights), over all runs given.
+    void (*adjoint)(const RayTable&, const Run* runs, int run_count, const Lines&, const Tile&, const float* y);
     // The same for `lanes` images; y is interleaved (views x (bins + 2 pad) x lanes).
-    void (*adjoint_batch)(const RayTable&, const Run* runs, int run_count, const Lines&, int first, int last,
-                          const float* y, float* scratch);
+    void (*adjoint_batch)(const RayTable&, const Run* runs, int run_count, const Lines&, const Tile&, const float* y);
 };
 
 namespace baseline { extern const Kernels kernels; }

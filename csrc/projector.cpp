@@ -79,7 +79,7 @@ constexpr int small_batch = 5;  // up to this many images, one at a time is fast
 int next_group(int remaining) { return remaining > small_batch ? std::min(remaining, lanes) : 1; }
 
 RayTable table(const Rays& rays) {
-    return {rays.views, rays.bins, rays.centre.data(), rays.slope.data(), rays.weight.data(), rays.runs.data()};
+    return {rays.views, rays.bins, rays.divergent, rays.centre.data() + pad, rays.slope.data() + pad, rays.weight.data() + pad, rays.runs.data()};
 }
 
 void find_axes(const Rays& rays, bool* used) {
@@ -169,19 +169,21 @@ void backproject(const float* y, float* x, int batch, const Rays& rays, const Gr
             for (int b = 0; b < group; ++b)
                 for (int j = 0; j < rays.bins; ++j) {
                     const std::size_t k = std::size_t(v) * rays.bins + j;
-                    out[std::size_t(j) * interleave + b] = source[b * samples + k] * rays.weight[k];
+                    out[std::size_t(j) * interleave + b] = source[b * samples + k] * ray_table.weight[k];
                 }
         });
-        constexpr int block = 8;
+        constexpr int block = 8;  // lines of a tile; with these sizes a tile stays in the first-level cache
+        const int wide = group == 1 ? 64 : lanes;
         for (int axis = 0; axis < 2; ++axis) {
             if (!used[axis]) continue;
             const Lines& lines = stage.lines[axis];
-            spread((lines.count + block - 1) / block, threads, [&](int i) {
-                thread_local std::vector<float> scratch;
-                scratch.resize(view_stride);
+            const int across = (lines.length + wide - 1) / wide, down = (lines.count + block - 1) / block;
+            spread(across * down, threads, [&](int i) {
+                const int line = i / across * block, first = i % across * wide;
+                const int last = std::min(first + wide, (lines.length + lanes - 1) / lanes * lanes);
+                const Tile tile_of_lines{line, std::min(line + block, lines.count), first, last};
                 const auto kernel = group == 1 ? kernels().adjoint : kernels().adjoint_batch;
-                kernel(ray_table, runs[axis].data(), int(runs[axis].size()), lines, i * block,
-                       std::min((i + 1) * block, lines.count), scaled.data.get(), scratch.data());
+                kernel(ray_table, runs[axis].data(), int(runs[axis].size()), lines, tile_of_lines, scaled.data.get());
             });
         }
         float* target = x + done * pixels;

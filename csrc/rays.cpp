@@ -14,7 +14,7 @@ double cross(Point a, Point b) { return a.col * b.row - a.row * b.col; }
 
 // How many rays can lie within one pixel of any position: two for each pixel that a bin is narrower than a pixel.
 int count_taps(const Rays& rays, const Run& run, int lines) {
-    const std::size_t base = std::size_t(run.view) * rays.bins;
+    const std::size_t base = std::size_t(run.view) * rays.bins + pad;
     const double half = (lines - 1) / 2.0;
     double pitch = 1e30;
     for (int j = run.first; j + 1 < run.last; ++j) {
@@ -29,8 +29,8 @@ int count_taps(const Rays& rays, const Run& run, int lines) {
 }  // namespace
 
 Rays trace(const double* vectors, int views, bool divergent, int bins, const GridSpec& grid) {
-    Rays rays{views, bins, {}, {}, {}, {}};
-    const std::size_t count = std::size_t(views) * bins;
+    Rays rays{views, bins, divergent, {}, {}, {}, {}};
+    const std::size_t count = std::size_t(views) * bins + 2 * pad;
     rays.centre.resize(count);
     rays.slope.resize(count);
     rays.weight.resize(count);
@@ -54,7 +54,7 @@ Rays trace(const double* vectors, int views, bool divergent, int bins, const Gri
             const double slope = axis == 0 ? along.col / along.row : along.row / along.col;
             const double centre = axis == 0 ? bin.col + slope * (middle_row - bin.row)
                                             : bin.row + slope * (middle_col - bin.col);
-            const std::size_t k = std::size_t(v) * bins + j;
+            const std::size_t k = std::size_t(v) * bins + j + pad;
             rays.centre[k] = float(centre);
             rays.slope[k] = float(slope);
             rays.weight[k] = float(grid.voxel_mm * std::sqrt(1.0 + slope * slope));

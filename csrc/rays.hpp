@@ -6,6 +6,8 @@
 
 namespace svct {
 
+inline constexpr int pad = 48;  // spare elements beside every row of a working copy, so that a window may overlap its end
+
 // The image grid: `height` rows of `width` square pixels; row 0 has the largest y.
 struct GridSpec {
     int height, width;
@@ -24,7 +26,8 @@ struct Run {
 
 struct Rays {
     int views, bins;
-    std::vector<float> centre, slope, weight;  // views x bins each
+    bool divergent;
+    std::vector<float> centre, slope, weight;  // views x bins each, between `pad` spare elements
     std::vector<Run> runs;
 };
 
