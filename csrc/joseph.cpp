@@ -102,11 +102,14 @@ void forward(const RayTable& rays, const Run& run, const Lines& lines, int first
                 slope[l] = rays.slope[base + j + smaller(l, used - 1)];
             }
         }
-        int low, high, low_end, high_end;
-        clip_lines(centre[0], slope[0], lines, low, high);
-        clip_lines(centre[lanes - 1], slope[lanes - 1], lines, low_end, high_end);
-        if (low >= high) { low = low_end; high = high_end; }
-        else if (low_end < high_end) { low = smaller(low, low_end); high = larger(high, high_end); }
+        // The rays between the outermost two cannot touch a line that both of these pass on the same side.
+        auto misses = [&](int r) {
+            const float a = centre[0] + slope[0] * (r - middle), b = centre[lanes - 1] + slope[lanes - 1] * (r - middle);
+            return (a <= -1.0f && b <= -1.0f) || (a >= float(lines.length) && b >= float(lines.length));
+        };
+        int low = 0, high = lines.count;
+        while (low < high && misses(low)) ++low;
+        while (high > low && misses(high - 1)) --high;
 
         Floats sum{};
         for (int r = low; r < high; ++r) {

@@ -1,0 +1,95 @@
+"""What a projector backend does, and which backend a tensor gets."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cache
+from typing import ClassVar
+
+import torch
+
+from svct.errors import BackendUnavailable, unknown_name
+
+BACKENDS = ("native", "astra-cpu", "astra-cuda")
+"""Names that `Projector` takes beside ``"auto"``."""
+
+
+@dataclass(frozen=True)
+class Rays:
+    """The rays of a scan through a grid, as a backend needs them.
+
+    Args:
+        vectors: Ray direction or source, detector centre, bin step, float64 ``(views, 6)``, mm.
+        divergent: Whether the first two numbers of a vector are a source position.
+        bins: Detector bins per view.
+        shape: Rows and columns of the image.
+        voxel_mm: Edge of a pixel, mm.
+        origin_mm: x and y of the image's centre, mm.
+    """
+
+    vectors: torch.Tensor
+    divergent: bool
+    bins: int
+    shape: tuple[int, int]
+    voxel_mm: float
+    origin_mm: tuple[float, float]
+
+
+class Backend(ABC):
+    """Forward and back projection of batches, float32 and contiguous, without autograd."""
+
+    name: ClassVar[str]
+    device: ClassVar[str]
+
+    @abstractmethod
+    def project(self, x: torch.Tensor, rays: Rays) -> torch.Tensor:
+        """Return ``(batch, views, bins)`` line integrals of `x`, ``(batch, ny, nx)``."""
+
+    @abstractmethod
+    def backproject(self, y: torch.Tensor, rays: Rays) -> torch.Tensor:
+        """Return ``(batch, ny, nx)``, the adjoint of `project` applied to `y`."""
+
+
+@cache
+def load_backend(name: str) -> Backend:
+    """Return a backend by its name.
+
+    Args:
+        name: One of `BACKENDS`.
+
+    Raises:
+        UnknownNameError: No such backend.
+        BackendUnavailable: This machine cannot run it.
+    """
+    if name == "native":
+        from svct.geometry.native import NativeBackend
+
+        return NativeBackend()
+    if name == "astra-cpu":
+        from svct.geometry.astra import AstraCpu
+
+        return AstraCpu()
+    if name == "astra-cuda":
+        from svct.geometry.astra import AstraCuda
+
+        return AstraCuda()
+    raise unknown_name("backend", name, ["auto", *BACKENDS])
+
+
+def backend_for(name: str, tensor: torch.Tensor) -> str:
+    """Return the backend that projects a tensor.
+
+    Args:
+        name: One of `BACKENDS`, or ``"auto"``: CUDA where the tensor is on a GPU, native otherwise.
+        tensor: The tensor.
+
+    Raises:
+        BackendUnavailable: The backend cannot work where the tensor is.
+    """
+    on_gpu = tensor.device.type == "cuda"
+    if name == "auto":
+        return "astra-cuda" if on_gpu else "native"
+    if load_backend(name).device == "cpu" and tensor.device.type != "cpu":
+        raise BackendUnavailable(
+            f"backend {name!r} works on CPU tensors, got one on {tensor.device}; use backend 'auto' or move it with .cpu()"
+        )
+    return name
