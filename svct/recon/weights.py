@@ -1,0 +1,38 @@
+"""How much of the circle each view stands for."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from svct.geometry.scan import Scan
+
+
+def arc_weights(scan: Scan) -> Tensor:
+    """Return the arc-length (Voronoi) weight of each view.
+
+    Args:
+        scan: A scan with views at any angles, in any order, repeated or not.
+
+    Returns:
+        Float32 ``(views,)``, radians: half the gap to the neighbour on either side. They add up to pi in parallel beam,
+        where opposite views are the same, and to 2 pi otherwise.
+
+    Example:
+        >>> from svct.geometry import ParallelBeam
+        >>> arc_weights(ParallelBeam([0.0, 0.1, 0.2], bins=3))
+        tensor([1.5208, 0.1000, 1.5208])
+
+    Notes:
+        Views that are unevenly spaced need these weights in every integral over angle (International Tables for
+        Crystallography, vol. B, section 2.5.6).
+    """
+    period = 2 * math.pi if scan.divergent else math.pi
+    angles = torch.tensor(scan.angles, dtype=torch.float64) % period
+    order = torch.argsort(angles, stable=True)
+    gaps = (angles[order].roll(-1) - angles[order]) % period
+    if len(angles) == 1 or bool((gaps == 0).all()):
+        gaps = torch.full_like(gaps, period / len(angles))
+    weights = torch.empty_like(angles)
+    weights[order] = (gaps + gaps.roll(1)) / 2
+    return weights.float()
