@@ -1,0 +1,32 @@
+"""Random view sets that a backbone is trained on, so that it favours none."""
+
+import math
+
+import numpy as np
+
+PATTERNS = ("equidistant", "jittered", "golden", "random")
+_GOLDEN = (math.sqrt(5) - 1) / 2
+
+
+def draw_angles(pattern: str, views: int, rng: np.random.Generator) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Return angles of a random view set over half a turn, radians.
+
+    Args:
+        pattern: ``"equidistant"`` with a random offset, ``"jittered"`` by up to half a step, ``"golden"`` angle steps from a
+            random start, or ``"random"``.
+        views: How many.
+        rng: The source of chance.
+
+    Example:
+        >>> draw_angles("equidistant", 4, np.random.default_rng(0)).size
+        4
+    """
+    start = rng.uniform()
+    steps = np.arange(views) / views
+    turns = {
+        "equidistant": steps + start,
+        "jittered": steps + start + rng.uniform(-0.5, 0.5, views) / views,
+        "golden": start + np.arange(views) * _GOLDEN,
+        "random": rng.uniform(size=views),
+    }[pattern]
+    return np.sort(turns % 1.0) * math.pi
