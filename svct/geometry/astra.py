@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import astra
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-import astra
 from svct.errors import BackendUnavailable
 from svct.geometry.backend import Backend, Rays
 

@@ -41,7 +41,9 @@ class Projector:
 
     def __init__(self, scan: Scan, grid: Grid, backend: str = "auto") -> None:
         if len(grid.shape) != 2:
-            raise InputError(f"Projector: expected a 2D grid for {type(scan).__name__}, got shape {grid.shape}")
+            raise InputError(
+                f"Projector: expected a 2D grid for {type(scan).__name__}, got shape {grid.shape}"
+            )
         if backend != "auto":
             load_backend(backend)
         vectors = torch.from_numpy(scan.vectors)
@@ -56,7 +58,12 @@ class Projector:
         self.backend = backend
         ny, nx = grid.shape
         self._rays = Rays(
-            vectors, scan.divergent, scan.detector_shape[-1], (ny, nx), grid.voxel_mm, grid.origin_mm[:2]  # type: ignore[arg-type]
+            vectors,
+            scan.divergent,
+            scan.detector_shape[-1],
+            (ny, nx),
+            grid.voxel_mm,
+            grid.origin_mm[:2],  # type: ignore[arg-type]
         )
 
     def __repr__(self) -> str:
@@ -135,7 +142,9 @@ class Adjoint:
 
 def _require_shape(tensor: torch.Tensor, expected: tuple[int, int], name: str, noun: str) -> None:
     if tuple(tensor.shape[-2:]) != expected:
-        raise InputError(f"{name}: expected {noun} of shape (..., {expected[0]}, {expected[1]}), got {tuple(tensor.shape)}")
+        raise InputError(
+            f"{name}: expected {noun} of shape (..., {expected[0]}, {expected[1]}), got {tuple(tensor.shape)}"
+        )
 
 
 __all__ = ["BACKENDS", "Adjoint", "Projector"]

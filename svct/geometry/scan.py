@@ -84,7 +84,9 @@ def view_list(views: Views, count: int) -> list[int]:
     if isinstance(views, slice):
         chosen = list(range(count))[views]
     else:
-        index = np.atleast_1d(np.asarray(views if hasattr(views, "__array__") or isinstance(views, int) else list(views)))
+        index = np.atleast_1d(
+            np.asarray(views if hasattr(views, "__array__") or isinstance(views, int) else list(views))
+        )
         if index.dtype == np.bool_:
             if index.shape != (count,):
                 raise InputError(f"views: expected a mask of {count} booleans, got shape {index.shape}")
@@ -114,8 +116,15 @@ def require_length(value: float, what: str, *, zero: bool = False) -> float:
         what: Its name.
         zero: Whether 0 is allowed too.
     """
-    if not isinstance(value, (int, float, np.number)) or not math.isfinite(value) or value < 0 or (value == 0 and not zero):
-        raise InputError(f"{what}: expected a {'non-negative' if zero else 'positive'} length in mm, got {value!r}")
+    if (
+        not isinstance(value, (int, float, np.number))
+        or not math.isfinite(value)
+        or value < 0
+        or (value == 0 and not zero)
+    ):
+        raise InputError(
+            f"{what}: expected a {'non-negative' if zero else 'positive'} length in mm, got {value!r}"
+        )
     return float(value)
 
 

@@ -15,7 +15,7 @@ from svct.recon.filters import filter_projections
 from svct.recon.weights import arc_weights
 
 
-def fbp(y: Any, A: Projector, *, filter: str = "ramp", view_weights: Tensor | None = None) -> Any:  # noqa: A002
+def fbp(y: Any, A: Projector, *, filter: str = "ramp", view_weights: Tensor | None = None) -> Any:
     """Reconstruct by filtered back projection.
 
     Args:

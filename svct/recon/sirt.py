@@ -12,7 +12,12 @@ from svct.recon.checks import check_data
 
 
 def sirt(
-    y: Any, A: Projector, *, iterations: int = 200, nonnegative: bool = True, each: Callable[[int], None] | None = None
+    y: Any,
+    A: Projector,
+    *,
+    iterations: int = 200,
+    nonnegative: bool = True,
+    each: Callable[[int], None] | None = None,
 ) -> Any:
     """Reconstruct by SIRT.
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from svct.errors import DataFileError, InputError, SvctError
-from svct.sampling.atomic import atomic_path
+from svct.files import atomic_path
 from svct.sampling.checks import (
     angular_distance_deg,
     check_counts,

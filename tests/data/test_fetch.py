@@ -10,8 +10,8 @@ import pytest
 
 from svct.data import CATALOGUE, Dataset, dataset, fetch, locate, read_volume
 from svct.data.fetch import download
-from svct.data.files import written_whole
 from svct.errors import DataFileError, OutputExistsError, UnknownNameError
+from svct.files import atomic_path
 
 
 @pytest.fixture(autouse=True)
@@ -105,12 +105,12 @@ def test_an_interrupt_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> No
     target = tmp_path / "folder" / "a.bin"
     target.parent.mkdir()
     target.write_bytes(b"old")
-    with pytest.raises(KeyboardInterrupt), written_whole(target, overwrite=True) as partial:  # noqa: PT012
+    with pytest.raises(KeyboardInterrupt), atomic_path(target, overwrite=True) as partial:  # noqa: PT012
         partial.write_bytes(b"half")
         raise KeyboardInterrupt
     assert target.read_bytes() == b"old"
     assert [p.name for p in target.parent.iterdir()] == ["a.bin"]
-    with pytest.raises(OutputExistsError), written_whole(target):
+    with pytest.raises(OutputExistsError), atomic_path(target):
         pass
 
 

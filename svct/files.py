@@ -37,10 +37,12 @@ def atomic_path(path: str | os.PathLike[str], *, overwrite: bool = False) -> Ite
         raise DataFileError(f"{target}: expected a file name to write to, got a folder; add a file name")
     if target.exists() and not overwrite:
         raise OutputExistsError(
-            f"{target} already exists; choose another name or allow overwriting (--overwrite)"
+            f"{target}: expected a free name, got an existing file; remove it or ask to overwrite it"
         )
     if not target.parent.is_dir():
-        raise DataFileError(f"{target}: expected an existing folder {target.parent}; create it first")
+        raise DataFileError(
+            f"{target}: expected to write into an existing folder, got none at {target.parent}; create it"
+        )
     partial = target.with_name(f".{target.stem}.{secrets.token_hex(4)}{target.suffix}")
     try:
         yield partial
@@ -51,7 +53,7 @@ def atomic_path(path: str | os.PathLike[str], *, overwrite: bool = False) -> Ite
         raise
     except OSError as error:
         raise DataFileError(
-            f"{target}: cannot be written ({error.strerror or error}); check permissions and free space"
+            f"{target}: could not be written ({error.strerror or error}); check permissions and free space"
         ) from error
     finally:
         partial.unlink(missing_ok=True)

@@ -1,0 +1,250 @@
+"""The main job: learn the views of a task, judge them, keep them only if they win."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import torch
+from torch import Tensor
+
+import svct
+from svct.bench.compare import paired_gain
+from svct.bench.subjects import Subjects
+from svct.geometry.projector import Projector
+from svct.metrics import RANGE, ssim
+from svct.recon.backbone import backbone_path, file_sha256, load_backbone
+from svct.sampling.design import a_optimal
+from svct.sampling.fixed import ViewSet, equidistant_sets
+from svct.sampling.gain import Gain
+from svct.sampling.gumbel import learn_logits
+from svct.sampling.schedule import Schedule
+from svct.sampling.swap import swap_search
+from svct.sampling.trial import Trial, measure_trial
+from svct.tasks.task import Task
+
+NOISE_SEEDS = 3
+"""Noise realisations that every reported figure is averaged over."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much work the search does.
+
+    Args:
+        train: Drawn patients for the design and the logits.
+        validation: Drawn patients for every choice.
+        test: Drawn patients for the reported figures.
+        gumbel_steps: Optimiser steps of the logits.
+        swaps: Moves that the one-swap search tries.
+    """
+
+    train: int = 160
+    validation: int = 16
+    test: int = 40
+    gumbel_steps: int = 40
+    swaps: int = 120
+
+
+QUICK = Effort(train=60, validation=8, test=12, gumbel_steps=10, swaps=16)
+"""For a look at the whole path; too little to win anything."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search came up with.
+
+    Args:
+        learned: The best views found.
+        equidistant: The equidistant views of the best offset on the validation subjects.
+    """
+
+    learned: ViewSet
+    equidistant: ViewSet
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """What was chosen, and what it is worth on subjects that took no part in any choice.
+
+    Args:
+        schedule: The views to take.
+        found: The learned views, whether or not they are taken, and the equidistant ones that are taken otherwise.
+        equidistant: The equidistant views of the best offset on the test subjects, the baseline.
+        gain: Learned over that baseline.
+        rotated: The same with the subjects turned by up to 20 degrees.
+        metrics: Everything measured, plain JSON.
+        pictures: Truth, the equidistant and the learned reconstruction of the middle test subject, 1/mm.
+    """
+
+    schedule: Schedule
+    found: Found
+    equidistant: ViewSet
+    gain: Gain
+    rotated: Gain
+    metrics: dict[str, Any]
+    pictures: tuple[Tensor, Tensor, Tensor]
+
+
+Stage = Callable[[str, Callable[[], ViewSet]], ViewSet]
+"""Runs a named stage of the search, or gives back what it found before."""
+
+
+def learn_views(
+    task: Task,
+    subjects: Subjects,
+    *,
+    effort: Effort,
+    seed: int,
+    stage: Stage,
+    tick: Callable[[int], None],
+    better: Callable[[ViewSet], None],
+) -> Found:
+    """Search the best views of a task: A-optimal design, Gumbel top-K, one-swap search.
+
+    Args:
+        task: The task.
+        subjects: Whose training and validation images the search may use.
+        effort: How much work to do.
+        seed: Seed of the search and of the noise in it.
+        stage: Wraps each stage, so that an interrupted search can go on.
+        tick: Called with the work done, in reconstructed images.
+        better: Called with each better set of the last stage.
+
+    Returns:
+        The learned and the best equidistant views.
+    """
+    net = load_backbone()
+    A = Projector(task.scan, task.grid)
+    budget = task.budget
+    design = stage(
+        "design", lambda: a_optimal(subjects.train, A, task.acquisition, views=budget, each=lambda: tick(4))
+    )
+    train = measure_trial(subjects.train, A, task.acquisition, net=net, seed=1_000_003 * seed + 1)
+    gumbel = stage(
+        "gumbel",
+        lambda: learn_logits(train, design, steps=effort.gumbel_steps, seed=seed, each=lambda n: tick(4 * n)),
+    )
+    validation = measure_trial(subjects.validation, A, task.acquisition, net=net, seed=1_000_003 * seed + 2)
+
+    def best_of(*sets: ViewSet) -> ViewSet:
+        return max(sets, key=lambda views: _ticked(validation.psnr(views), tick).mean().item())
+
+    equidistant = stage("equidistant", lambda: best_of(*equidistant_sets(len(task.scan), budget)))
+    start = stage("start", lambda: best_of(equidistant, gumbel, design))
+    learned = stage(
+        "swap",
+        lambda: swap_search(validation, start, evaluations=effort.swaps, seed=seed, each=tick, better=better),
+    )
+    return Found(learned, equidistant)
+
+
+def judge(
+    task: Task,
+    subjects: Subjects,
+    found: Found,
+    *,
+    seed: int,
+    keep_learned: bool,
+    tick: Callable[[int], None],
+) -> Verdict:
+    """Compare learned views with the best equidistant offset on the test subjects.
+
+    Args:
+        task: The task.
+        subjects: Whose test images decide.
+        found: What the search came up with.
+        seed: Seed that the noise seeds derive from.
+        keep_learned: Put the learned views into the schedule even where they do not win.
+        tick: Called with the work done, in reconstructed images.
+
+    Returns:
+        The verdict; its schedule holds the learned views where the lower end of the gain's interval clears zero.
+    """
+    net = load_backbone()
+    A = Projector(task.scan, task.grid)
+    noise = [1_000_003 * seed + 10 + i for i in range(NOISE_SEEDS)]
+    trials = [measure_trial(subjects.test, A, task.acquisition, net=net, seed=s) for s in noise]
+    rows = equidistant_sets(len(task.scan), task.budget)
+    # The offset that does best on the test subjects themselves: the strictest baseline.
+    first = [_ticked(trials[0].psnr(views), tick) for views in rows]
+    ranked = sorted(range(len(rows)), key=lambda i: first[i].mean().item(), reverse=True)[:3]
+    means = {i: _mean_psnr(trials[1:], rows[i], tick, first[i]) for i in ranked}
+    best = max(means, key=lambda i: means[i].mean().item())
+    learned = found.learned
+    ours = _mean_psnr(trials[1:], learned, tick, _ticked(trials[0].psnr(learned), tick))
+    baseline = f"equidistant, the best of {len(rows)} offsets on the test {subjects.unit}s"
+    gain = paired_gain(ours.tolist(), means[best].tolist(), baseline=baseline)
+    turned = measure_trial(subjects.rotated, A, task.acquisition, net=net, seed=noise[0])
+    rotated = paired_gain(
+        _ticked(turned.psnr(learned), tick).tolist(),
+        _ticked(turned.psnr(rows[best]), tick).tolist(),
+        baseline=baseline + ", turned by up to 20 degrees",
+    )
+    keep = gain.significant or keep_learned
+    taken, method = (learned, "learned") if keep else (found.equidistant, "equidistant")
+    images = {"equidistant": trials[0].images(rows[best]), "learned": trials[0].images(learned)}
+    middle = int((ours - ours.median()).abs().argmin())
+    metrics = {
+        "psnr_range_per_mm": RANGE,
+        "psnr_range_hu": 2000,
+        "unit": subjects.unit,
+        "noise_seeds": noise,
+        "learned": {"psnr_db": ours.tolist(), "ssim": ssim(images["learned"], subjects.test)},
+        "equidistant": {"psnr_db": means[best].tolist(), "ssim": ssim(images["equidistant"], subjects.test)},
+        "offsets_mean_psnr_db": [p.mean().item() for p in first],
+        "gain": asdict(gain),
+        "gain_rotated": asdict(rotated),
+        "returned": method,
+        "remarks": list(subjects.remarks),
+    }
+    return Verdict(
+        schedule=_schedule(task, subjects, taken, method, seed, gain if method == "learned" else None),
+        found=found,
+        equidistant=rows[best],
+        gain=gain,
+        rotated=rotated,
+        metrics=metrics,
+        pictures=(subjects.test[middle], images["equidistant"][middle], images["learned"][middle]),
+    )
+
+
+def work(task: Task, subjects: Subjects, effort: Effort) -> int:
+    """Return how often `learn_views` and `judge` tick, in reconstructed images."""
+    offsets = len(equidistant_sets(len(task.scan), task.budget))
+    search = 4 * task.budget + 16 * effort.gumbel_steps
+    search += len(subjects.validation) * (offsets + 3 + effort.swaps)
+    return search + len(subjects.test) * (offsets + 3 * (NOISE_SEEDS - 1) + NOISE_SEEDS + 2)
+
+
+def _mean_psnr(trials: list[Trial], views: ViewSet, tick: Callable[[int], None], first: Tensor) -> Tensor:
+    return torch.stack([first, *(_ticked(trial.psnr(views), tick) for trial in trials)]).mean(dim=0)
+
+
+def _ticked(values: Tensor, tick: Callable[[int], None]) -> Tensor:
+    tick(len(values))
+    return values
+
+
+def _schedule(
+    task: Task, subjects: Subjects, views: ViewSet, method: str, seed: int, gain: Gain | None
+) -> Schedule:
+    geometry = task.scan.to_dict()
+    angles = torch.rad2deg(torch.from_numpy(geometry.pop("angles"))).tolist()
+    return Schedule(
+        angles_deg=tuple(round(angles[v], 9) for v in views),
+        geometry=geometry,
+        task=task.name,
+        budget=len(views),
+        candidates=len(task.scan),
+        method=method,
+        gain=gain,
+        provenance={
+            "svct": svct.__version__,
+            "torch": torch.__version__,
+            "created_utc": datetime.now(UTC).isoformat(timespec="seconds"),
+            "seed": seed,
+            "data": subjects.source,
+            "backbone_sha256": file_sha256(backbone_path()),
+        },
+    )

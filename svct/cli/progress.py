@@ -1,0 +1,32 @@
+"""Progress on standard error."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+
+class Bar(Protocol):
+    """What a command does with a progress bar."""
+
+    def update(self, n: float = 1) -> object:
+        """Add finished work."""
+
+    def set_description_str(self, desc: str) -> None:
+        """Say what is being done."""
+
+
+@contextmanager
+def progress(total: float, *, what: str) -> Iterator[Bar]:
+    """Show a bar with the time left on standard error; silent where that is not a terminal.
+
+    Args:
+        total: All the work, in any unit.
+        what: What is being done at first.
+    """
+    from tqdm import tqdm
+
+    layout = "{desc:<28} {percentage:3.0f}% |{bar}| {elapsed} elapsed, {remaining} left"
+    with tqdm(
+        total=total, desc=what, bar_format=layout, dynamic_ncols=True, disable=None, leave=False
+    ) as bar:
+        yield bar
