@@ -55,9 +55,7 @@ def ssim(x: Any, truth: Any, *, data_range: float = RANGE) -> float:
 
     image, reference = _pair(x, truth)
     if min(image.shape[-2:]) < 11:
-        raise InputError(
-            f"ssim: expected images of at least 11 x 11, got {image.shape[-2]} x {image.shape[-1]}"
-        )
+        raise InputError(f"ssim: expected images of at least 11 x 11, got {image.shape[-2]} x {image.shape[-1]}")
     pairs = zip(image.reshape(-1, *image.shape[-2:]), reference.reshape(-1, *image.shape[-2:]), strict=True)
     values = [
         structural_similarity(

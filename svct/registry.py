@@ -48,9 +48,7 @@ def load(group: str, kind: str, name: str) -> Any:
     """
     known = entry_points_of(group)
     if not known:
-        raise SvctError(
-            f"no {kind} is registered in {group}: svct is not installed completely; install it with pip"
-        )
+        raise SvctError(f"no {kind} is registered in {group}: svct is not installed completely; install it with pip")
     if name not in known:
         raise unknown_name(kind, name, list(known))
     try:

@@ -1,0 +1,1 @@
+"""Experiments: learning, judging, training, and their pictures."""

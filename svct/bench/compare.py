@@ -33,9 +33,7 @@ def paired_gain(
     """
     difference = np.asarray(ours, dtype=np.float64) - np.asarray(theirs, dtype=np.float64)
     if difference.ndim != 1 or len(difference) < 2:
-        raise InputError(
-            f"paired_gain: expected at least two patients in each list, got {len(ours)} and {len(theirs)}"
-        )
+        raise InputError(f"paired_gain: expected at least two patients in each list, got {len(ours)} and {len(theirs)}")
     rng = np.random.default_rng(seed)
     means = difference[rng.integers(len(difference), size=(10_000, len(difference)))].mean(axis=1)
     low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])

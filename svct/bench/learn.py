@@ -117,9 +117,7 @@ def learn_views(
     net = load_backbone()
     A = Projector(task.scan, task.grid)
     budget = task.budget
-    design = stage(
-        "design", lambda: a_optimal(subjects.train, A, task.acquisition, views=budget, each=lambda: tick(4))
-    )
+    design = stage("design", lambda: a_optimal(subjects.train, A, task.acquisition, views=budget, each=lambda: tick(4)))
     train = measure_trial(subjects.train, A, task.acquisition, net=net, seed=1_000_003 * seed + 1)
     gumbel = stage(
         "gumbel",
@@ -226,9 +224,7 @@ def _ticked(values: Tensor, tick: Callable[[int], None]) -> Tensor:
     return values
 
 
-def _schedule(
-    task: Task, subjects: Subjects, views: ViewSet, method: str, seed: int, gain: Gain | None
-) -> Schedule:
+def _schedule(task: Task, subjects: Subjects, views: ViewSet, method: str, seed: int, gain: Gain | None) -> Schedule:
     geometry = task.scan.to_dict()
     angles = torch.rad2deg(torch.from_numpy(geometry.pop("angles"))).tolist()
     return Schedule(

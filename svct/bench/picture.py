@@ -47,8 +47,7 @@ def draw_verdict(path: Path, task: Task, verdict: Verdict) -> None:
     images = [
         ("truth", truth),
         (
-            f"equidistant, {psnr(equidistant, truth):.2f} dB"
-            + (" (returned)" if kept == "equidistant" else ""),
+            f"equidistant, {psnr(equidistant, truth):.2f} dB" + (" (returned)" if kept == "equidistant" else ""),
             equidistant,
         ),
         (f"learned, {psnr(learned, truth):.2f} dB" + (" (returned)" if kept == "learned" else ""), learned),

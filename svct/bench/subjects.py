@@ -88,18 +88,12 @@ def volume_subjects(task: Task, path: Path, *, series: str | None = None, most: 
     """
     volume = read_volume(path, series=series)
     inside = ~volume.edge_slices() & (volume.body_fraction() > 0.05)
-    remarks = [
-        "one patient: the interval is over slices of one volume, a case study and no claim about a population"
-    ]
+    remarks = ["one patient: the interval is over slices of one volume, a case study and no claim about a population"]
     if inside.sum() < 24:
         inside = volume.body_fraction() > 0.05
-        remarks.append(
-            "in most slices the body touches the array's edge: they are scanned as they are, cut off"
-        )
+        remarks.append("in most slices the body touches the array's edge: they are scanned as they are, cut off")
     else:
-        remarks.append(
-            f"{int(inside.sum())} of {len(inside)} slices lie wholly inside the array and are used"
-        )
+        remarks.append(f"{int(inside.sum())} of {len(inside)} slices lie wholly inside the array and are used")
     split = split_slices(len(inside), spacing_mm=volume.spacing_mm[0], usable=inside.tolist())
     if not volume.fits(task.grid):
         remarks.append(
@@ -141,7 +135,5 @@ def _turned(images: Tensor) -> Tensor:
         [torch.stack([turns.cos(), -turns.sin(), zero], 1), torch.stack([turns.sin(), turns.cos(), zero], 1)],
         1,
     )
-    places = torch.nn.functional.affine_grid(
-        matrices, [len(images), 1, *images.shape[-2:]], align_corners=False
-    )
+    places = torch.nn.functional.affine_grid(matrices, [len(images), 1, *images.shape[-2:]], align_corners=False)
     return torch.nn.functional.grid_sample(images[:, None], places, align_corners=False)[:, 0]

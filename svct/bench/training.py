@@ -92,9 +92,7 @@ def draw_batch(recipe: Recipe, pool: tuple[Tensor, Tensor], step: int) -> tuple[
     pattern = str(rng.choice(PATTERNS, p=[0.45, 0.25, 0.1, 0.2]))
     views = round(math.exp(rng.uniform(math.log(8), math.log(72))))
     pitch = float(rng.uniform(0.8, 1.1)) * voxel
-    scan = ParallelBeam(
-        draw_angles(pattern, views, rng), bins=math.ceil(recipe.size * voxel / pitch), bin_mm=pitch
-    )
+    scan = ParallelBeam(draw_angles(pattern, views, rng), bins=math.ceil(recipe.size * voxel / pitch), bin_mm=pitch)
     A = Projector(scan, Grid(shape=tuple(images.shape[-2:]), voxel_mm=voxel))
     physics = Acquisition(photons=float(10 ** rng.uniform(4.2, 6)))
     return images, physics.measure(A(images), seed=int(rng.integers(2**31))), A
@@ -122,9 +120,7 @@ def train(
     torch.manual_seed(recipe.seed)
     net = UnrolledNet(unrolls=recipe.unrolls, width=recipe.width)
     averaged = copy.deepcopy(net)
-    optimiser = torch.optim.AdamW(
-        net.parameters(), lr=recipe.learning_rate, weight_decay=1e-4, betas=(0.9, 0.98)
-    )
+    optimiser = torch.optim.AdamW(net.parameters(), lr=recipe.learning_rate, weight_decay=1e-4, betas=(0.9, 0.98))
     done = 0
     if checkpoint and checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)

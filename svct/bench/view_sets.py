@@ -8,9 +8,7 @@ PATTERNS = ("equidistant", "jittered", "golden", "random")
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
 
-def draw_angles(
-    pattern: str, views: int, rng: np.random.Generator
-) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def draw_angles(pattern: str, views: int, rng: np.random.Generator) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """Return angles of a random view set over half a turn, radians.
 
     Args:

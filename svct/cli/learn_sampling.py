@@ -11,21 +11,15 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option(
-    "--task", "task_name", default="chest", show_default=True, help="Name of a task, or a task file (.toml)."
-)
+@click.option("--task", "task_name", default="chest", show_default=True, help="Name of a task, or a task file (.toml).")
 @click.option("--views", type=int, help="How many views to choose.  [default: the task's]")
 @click.option(
     "--data",
     help="Scan the slices of this CT instead of drawn patients: NIfTI, DICOM folder, or name of a fetched one.",
 )
 @click.option("--series", help="Which DICOM series: its UID or number.")
-@click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of search and noise."
-)
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="Run folder.  [default: runs/TASK-VIEWS-seedSEED]"
-)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of search and noise.")
+@click.option("--out", type=click.Path(path_type=Path), help="Run folder.  [default: runs/TASK-VIEWS-seedSEED]")
 @click.option("--resume", is_flag=True, help="Continue an interrupted run in the same folder.")
 @click.option("--keep-learned", is_flag=True, help="Return the learned views even where they do not win.")
 @click.option("--quick", is_flag=True, help="A tenth of the work, to see the whole path; too little to win.")

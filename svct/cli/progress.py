@@ -26,7 +26,5 @@ def progress(total: float, *, what: str) -> Iterator[Bar]:
     from tqdm import tqdm
 
     layout = "{desc:<28} {percentage:3.0f}% |{bar}| {elapsed} elapsed, {remaining} left"
-    with tqdm(
-        total=total, desc=what, bar_format=layout, dynamic_ncols=True, disable=None, leave=False
-    ) as bar:
+    with tqdm(total=total, desc=what, bar_format=layout, dynamic_ncols=True, disable=None, leave=False) as bar:
         yield bar

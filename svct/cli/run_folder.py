@@ -56,9 +56,7 @@ class RunFolder:
             if stages.is_file():
                 self.stages = json.loads(stages.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise DataFileError(
-                f"{self.path}: cannot be resumed, its files are unreadable ({error})"
-            ) from error
+            raise DataFileError(f"{self.path}: cannot be resumed, its files are unreadable ({error})") from error
         differing = sorted(k for k in {*known, *config} if known.get(k) != config.get(k))
         if differing:
             raise InputError(

@@ -124,7 +124,6 @@ def locate(name_or_path: str | os.PathLike[str]) -> Path:
         return path
     if not Path(name).exists():
         raise DataFileError(
-            f"{name}: expected an existing path or one of {', '.join(CATALOGUE)}, got neither; check the "
-            "spelling"
+            f"{name}: expected an existing path or one of {', '.join(CATALOGUE)}, got neither; check the spelling"
         )
     return Path(name)

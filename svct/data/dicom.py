@@ -106,9 +106,7 @@ def _read_slice(path: Path) -> _Slice:
             f"cannot be used ({cause}); copy it again, or decompress it where the cause is a missing decoder"
         ) from error
     if found.hu.ndim != 2 or found.position.shape != (3,) or found.rows.shape != (3,):
-        raise DataFileError(
-            f"{path}: expected one grey image with a 3D position, got pixels of shape {found.hu.shape}"
-        )
+        raise DataFileError(f"{path}: expected one grey image with a 3D position, got pixels of shape {found.hu.shape}")
     return found
 
 

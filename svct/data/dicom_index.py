@@ -80,14 +80,10 @@ def find_series(paths: Iterable[Path], *, name: str) -> list[Series]:
         uid = str(head.get("SeriesInstanceUID", ""))
         found.setdefault(uid, []).append(path)
         number = head.get("SeriesNumber", None)
-        titles.setdefault(
-            uid, ("" if number is None else str(number), str(head.get("SeriesDescription", "")))
-        )
+        titles.setdefault(uid, ("" if number is None else str(number), str(head.get("SeriesDescription", ""))))
     if not found:
         seen = ", ".join(f"{count} {kind}" for kind, count in sorted(others.items())) or "no files"
-        raise DataFileError(
-            f"{name}: expected DICOM CT images, got {seen}; name the folder or file that holds them"
-        )
+        raise DataFileError(f"{name}: expected DICOM CT images, got {seen}; name the folder or file that holds them")
     return [Series(uid, *titles[uid], tuple(files)) for uid, files in sorted(found.items())]
 
 
@@ -105,9 +101,7 @@ def choose_series(series: list[Series], wanted: str | None, *, name: str) -> Ser
     fitting = series if wanted is None else [s for s in series if wanted in (s.uid, s.number)]
     if len(fitting) == 1:
         return fitting[0]
-    listed = "; ".join(str(s) for s in series[:10]) + (
-        f"; and {len(series) - 10} more" if len(series) > 10 else ""
-    )
+    listed = "; ".join(str(s) for s in series[:10]) + (f"; and {len(series) - 10} more" if len(series) > 10 else "")
     asked = "" if wanted is None else f" that {wanted!r} names (UID or number)"
     raise DataFileError(
         f"{name}: expected one CT series{asked}, got {len(fitting)} of {len(series)}: {listed}; "

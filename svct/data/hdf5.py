@@ -75,13 +75,10 @@ def read_array(
             described = [json.loads(file.attrs[key]) for key in keys]
     except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
         raise DataFileError(
-            f"{path}: expected /{name} and {', '.join(keys)}, got a damaged file ({error}); copy or write "
-            "it again"
+            f"{path}: expected /{name} and {', '.join(keys)}, got a damaged file ({error}); copy or write it again"
         ) from error
     if array.ndim < 2 or not all(isinstance(d, dict) for d in described):
-        raise DataFileError(
-            f"{path}: expected an array of 2 or more axes and JSON objects, got others; write it again"
-        )
+        raise DataFileError(f"{path}: expected an array of 2 or more axes and JSON objects, got others; write it again")
     return array, described
 
 
@@ -97,9 +94,7 @@ def read_schema(path: Path) -> str:
     import h5py
 
     if not path.is_file():
-        raise DataFileError(
-            f"{path}: expected an HDF5 file, got {'a folder' if path.is_dir() else 'nothing there'}"
-        )
+        raise DataFileError(f"{path}: expected an HDF5 file, got {'a folder' if path.is_dir() else 'nothing there'}")
     try:
         with h5py.File(path, "r") as file:
             return str(file.attrs.get("schema", ""))
@@ -116,9 +111,7 @@ def _array_name(schema: str) -> str:
 def _checked(values: ArrayLike, name: str) -> NDArray[np.float32]:
     given = np.asarray(values)
     if given.dtype.kind not in "iuf" or given.ndim < 2 or given.size == 0:
-        raise InputError(
-            f"{name}: expected real numbers with 2 or more axes, got {given.dtype} of shape {given.shape}"
-        )
+        raise InputError(f"{name}: expected real numbers with 2 or more axes, got {given.dtype} of shape {given.shape}")
     with np.errstate(over="ignore"):
         data = given.astype(np.float32)
     bad = data.size - int(np.count_nonzero(np.isfinite(data)))
@@ -134,6 +127,4 @@ def _to_json(value: Json, key: str) -> str:
     try:
         return json.dumps(dict(value), allow_nan=False)
     except (TypeError, ValueError) as error:
-        raise InputError(
-            f"{key}: expected a dictionary of plain JSON values, got one that is not ({error})"
-        ) from error
+        raise InputError(f"{key}: expected a dictionary of plain JSON values, got one that is not ({error})") from error

@@ -52,8 +52,7 @@ def read_nifti(path: Path) -> Volume:
         raw = raw[..., 0]
     if raw.ndim != 3 or raw.dtype.kind not in "iuf":
         raise DataFileError(
-            f"{path}: expected one volume of real numbers, got {raw.dtype} of shape {raw.shape}; split it "
-            "first"
+            f"{path}: expected one volume of real numbers, got {raw.dtype} of shape {raw.shape}; split it first"
         )
     whole = raw.dtype.kind in "iu" and slope == 1 and intercept == round(intercept)
     values = raw.astype(np.int32) + int(intercept) if whole else (raw * slope + intercept).astype(np.float32)
@@ -64,11 +63,7 @@ def read_nifti(path: Path) -> Volume:
     hu, spacing_mm, tilt_deg = to_patient_axes(values, affine, name=str(path))
     stated = bool(image.header["sform_code"] or image.header["qform_code"])
     codes = "".join(nibabel.aff2axcodes(affine))  # type: ignore[no-untyped-call]
-    origin = (
-        f"NIfTI affine, stored as {codes}"
-        if stated
-        else f"assumed as {codes}, the NIfTI header does not state it"
-    )
+    origin = f"NIfTI affine, stored as {codes}" if stated else f"assumed as {codes}, the NIfTI header does not state it"
     try:
         return Volume(
             hu,  # type: ignore[arg-type]
@@ -78,9 +73,7 @@ def read_nifti(path: Path) -> Volume:
             orientation=origin + tilt_note(tilt_deg),
         )
     except InputError as error:
-        raise DataFileError(
-            f"{path}: {error}; replace those voxels, by -1000 where they are padding"
-        ) from error
+        raise DataFileError(f"{path}: {error}; replace those voxels, by -1000 where they are padding") from error
 
 
 def file_sha256(path: Path) -> str:

@@ -35,9 +35,7 @@ def read_volume(path: str | os.PathLike[str], *, series: str | None = None) -> V
     if place.is_dir():
         return read_dicom(place, series=series)
     if not place.is_file():
-        raise DataFileError(
-            f"{place}: expected a regular file, got a pipe or device; write it to a file first"
-        )
+        raise DataFileError(f"{place}: expected a regular file, got a pipe or device; write it to a file first")
     if place.name.lower().endswith((".nii", ".nii.gz")):
         if series is not None:
             raise InputError(f"series: expected none for a NIfTI file, got {series!r}; leave it out")

@@ -65,14 +65,11 @@ def split_slices(
         )
     if not (0 < validation < 1 and 0 < test < 1 and validation + test < 1):
         raise InputError(
-            "split_slices: expected validation and test between 0 and 1, together below 1, got "
-            f"{validation} and {test}"
+            f"split_slices: expected validation and test between 0 and 1, together below 1, got {validation} and {test}"
         )
     keep = np.ones(n, bool) if usable is None else np.asarray(usable, bool)
     if keep.shape != (n,) or not keep.any():
-        raise InputError(
-            f"split_slices usable: expected {n} values, at least one true, got shape {keep.shape}"
-        )
+        raise InputError(f"split_slices usable: expected {n} values, at least one true, got shape {keep.shape}")
     first, last = np.flatnonzero(keep)[[0, -1]]
 
     gap = math.ceil(gap_mm / spacing_mm - 1e-9)

@@ -51,9 +51,7 @@ class Volume:
     def __post_init__(self) -> None:
         spacing = tuple(float(s) for s in self.spacing_mm)
         if len(spacing) != 3 or not all(np.isfinite(s) and s > 0 for s in spacing):
-            raise InputError(
-                f"Volume spacing_mm: expected three lengths (z, y, x) in mm, got {self.spacing_mm!r}"
-            )
+            raise InputError(f"Volume spacing_mm: expected three lengths (z, y, x) in mm, got {self.spacing_mm!r}")
         object.__setattr__(self, "spacing_mm", spacing)
         object.__setattr__(self, "hu", _clipped(np.asarray(self.hu)))
 
@@ -150,15 +148,12 @@ def overlap_weights(count: int, size_mm: float, target: tuple[int, float]) -> ND
 def _clipped(values: NDArray[np.generic]) -> NDArray[np.int16] | NDArray[np.float32]:
     if values.ndim != 3 or values.size == 0 or values.dtype.kind not in "iuf":
         raise InputError(
-            f"Volume hu: expected real numbers of shape (nz, ny, nx), got {values.dtype} of shape "
-            f"{values.shape}"
+            f"Volume hu: expected real numbers of shape (nz, ny, nx), got {values.dtype} of shape {values.shape}"
         )
     if values.dtype.kind == "f":
         bad = values.size - int(np.count_nonzero(np.isfinite(values)))
         if bad:
-            raise InputError(
-                f"Volume hu: expected finite HU, got {bad} of {values.size} voxels NaN or infinite"
-            )
+            raise InputError(f"Volume hu: expected finite HU, got {bad} of {values.size} voxels NaN or infinite")
     low, high = values.min(), values.max()
     if low < AIR_HU:
         values = np.maximum(values, np.asarray(AIR_HU, values.dtype))

@@ -51,4 +51,6 @@ def _to_numpy(tensor: torch.Tensor) -> Any:
 
 
 def _wrong_dtype(what: str, dtype: object) -> str:
-    return f"{what}: expected float32, got {str(dtype).removeprefix('torch.')}; convert it first, with .float() or .astype"
+    return (
+        f"{what}: expected float32, got {str(dtype).removeprefix('torch.')}; convert it first, with .float() or .astype"
+    )

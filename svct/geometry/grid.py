@@ -35,16 +35,12 @@ class Grid:
     def __post_init__(self) -> None:
         shape: Sequence[object] = self.shape if isinstance(self.shape, Sequence) else ()
         if len(shape) not in (2, 3) or not all(isinstance(n, int) and n > 0 for n in shape):
-            raise InputError(
-                f"Grid shape: expected (ny, nx) or (nz, ny, nx), positive integers, got {self.shape!r}"
-            )
+            raise InputError(f"Grid shape: expected (ny, nx) or (nz, ny, nx), positive integers, got {self.shape!r}")
         if not (math.isfinite(self.voxel_mm) and self.voxel_mm > 0):
             raise InputError(f"Grid voxel_mm: expected a positive length in mm, got {self.voxel_mm!r}")
         origin = tuple(self.origin_mm) or (0.0,) * len(shape)
         if len(origin) != len(shape) or not all(math.isfinite(o) for o in origin):
-            raise InputError(
-                f"Grid origin_mm: expected {len(shape)} finite lengths in mm, got {self.origin_mm!r}"
-            )
+            raise InputError(f"Grid origin_mm: expected {len(shape)} finite lengths in mm, got {self.origin_mm!r}")
         object.__setattr__(self, "shape", tuple(self.shape))
         object.__setattr__(self, "voxel_mm", float(self.voxel_mm))
         object.__setattr__(self, "origin_mm", tuple(float(o) for o in origin))

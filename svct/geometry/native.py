@@ -15,9 +15,7 @@ class NativeBackend(Backend):
     def project(self, x: torch.Tensor, rays: Rays) -> torch.Tensor:
         """Return the line integrals of `x`."""
         y = x.new_empty((x.shape[0], rays.vectors.shape[0], rays.bins))
-        _kernels.project(
-            x, y, rays.vectors, rays.divergent, rays.voxel_mm, *rays.origin_mm, torch.get_num_threads()
-        )
+        _kernels.project(x, y, rays.vectors, rays.divergent, rays.voxel_mm, *rays.origin_mm, torch.get_num_threads())
         return y
 
     def backproject(self, y: torch.Tensor, rays: Rays) -> torch.Tensor:

@@ -41,9 +41,7 @@ class Projector:
 
     def __init__(self, scan: Scan, grid: Grid, backend: str = "auto") -> None:
         if len(grid.shape) != 2:
-            raise InputError(
-                f"Projector: expected a 2D grid for {type(scan).__name__}, got shape {grid.shape}"
-            )
+            raise InputError(f"Projector: expected a 2D grid for {type(scan).__name__}, got shape {grid.shape}")
         if backend != "auto":
             load_backend(backend)
         vectors = torch.from_numpy(scan.vectors)

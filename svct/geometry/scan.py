@@ -122,9 +122,7 @@ def require_length(value: float, what: str, *, zero: bool = False) -> float:
         or value < 0
         or (value == 0 and not zero)
     ):
-        raise InputError(
-            f"{what}: expected a {'non-negative' if zero else 'positive'} length in mm, got {value!r}"
-        )
+        raise InputError(f"{what}: expected a {'non-negative' if zero else 'positive'} length in mm, got {value!r}")
     return float(value)
 
 

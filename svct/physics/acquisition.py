@@ -40,9 +40,7 @@ class Acquisition:
     least_count: float = 1.0
 
     def __post_init__(self) -> None:
-        flux = (
-            self.photons if isinstance(self.photons, (int, float)) else tuple(float(p) for p in self.photons)
-        )
+        flux = self.photons if isinstance(self.photons, (int, float)) else tuple(float(p) for p in self.photons)
         object.__setattr__(self, "photons", flux)
         values = flux if isinstance(flux, tuple) else (flux,)
         if not values or not all(math.isfinite(p) and p > 0 for p in values):
@@ -50,9 +48,7 @@ class Acquisition:
         if not (math.isfinite(self.electronic_noise) and self.electronic_noise >= 0):
             raise InputError(f"electronic_noise: expected photons, 0 or more, got {self.electronic_noise!r}")
         if not 0 < self.least_count <= min(values):
-            raise InputError(
-                f"least_count: expected more than 0 and at most the flux, got {self.least_count!r}"
-            )
+            raise InputError(f"least_count: expected more than 0 and at most the flux, got {self.least_count!r}")
 
     def measure(self, line_integrals: Any, *, seed: int) -> Any:
         """Simulate the scan.

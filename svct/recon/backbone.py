@@ -46,9 +46,7 @@ def load_backbone(path: str | os.PathLike[str] | None = None) -> UnrolledNet:
         raise DataFileError(f"{source}: expected the weights of a backbone, found no file") from error
     except (SafetensorError, OSError, ValueError, TypeError, RuntimeError) as error:
         text = " ".join(str(error).split())[:160]
-        raise DataFileError(
-            f"{source}: expected the weights of a backbone, cannot be loaded ({text})"
-        ) from error
+        raise DataFileError(f"{source}: expected the weights of a backbone, cannot be loaded ({text})") from error
     return net.eval().requires_grad_(False)
 
 
@@ -80,8 +78,6 @@ def save_backbone(
     """
     state = {name: value.detach().contiguous() for name, value in net.state_dict().items()}
     # safetensors keeps metadata in no fixed order, so that everything goes into one entry.
-    content = save(
-        state, {"config": json.dumps(net.config), **({"about": json.dumps(about)} if about else {})}
-    )
+    content = save(state, {"config": json.dumps(net.config), **({"about": json.dumps(about)} if about else {})})
     with atomic_path(path, overwrite=overwrite) as partial:
         partial.write_bytes(content)

@@ -19,6 +19,4 @@ def check_data(y: Tensor, A: Projector) -> None:
             "take the same views of both, y[..., views, :] and A[views]"
         )
     if not bool(y.isfinite().all()):
-        raise InputError(
-            "y: expected finite log data, got NaN or infinity; mend or leave out the bad bins first"
-        )
+        raise InputError("y: expected finite log data, got NaN or infinity; mend or leave out the bad bins first")

@@ -101,14 +101,10 @@ def check_loads(loads: Sequence[float], views: int) -> None:
     if len(loads) != views:
         raise InputError(f"relative_load: expected one value per view, {views}, got {len(loads)}")
     if min(loads) <= 0:
-        raise InputError(
-            f"relative_load: expected positive values, got {min(loads)}; leave out views without load"
-        )
+        raise InputError(f"relative_load: expected positive values, got {min(loads)}; leave out views without load")
     mean = math.fsum(loads) / views
     if abs(mean - 1) > 1e-6:
-        raise InputError(
-            f"relative_load: expected a mean of 1, got {mean:.6g}; divide the loads by their mean"
-        )
+        raise InputError(f"relative_load: expected a mean of 1, got {mean:.6g}; divide the loads by their mean")
 
 
 def check_distinct(angles_deg: Sequence[float]) -> None:

@@ -48,9 +48,7 @@ def a_optimal(
         correlation falls exponentially over two coarse pixels, since the images are fewer than the pixels.
     """
     if images.ndim != 3 or len(images) < 4 or tuple(images.shape[1:]) != A.domain_shape:
-        raise InputError(
-            f"images: expected at least 4 of shape {A.domain_shape}, got shape {tuple(images.shape)}"
-        )
+        raise InputError(f"images: expected at least 4 of shape {A.domain_shape}, got shape {tuple(images.shape)}")
     factor = max(1, round(max(A.domain_shape) / coarse))
     small = functional.avg_pool2d(images[:, None], factor, ceil_mode=True, count_include_pad=False)[:, 0]
     shape = (small.shape[1], small.shape[2])

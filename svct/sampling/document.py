@@ -126,9 +126,7 @@ def _check_schema(document: dict[str, Any]) -> None:
 
 
 def _refuse_constant(name: str) -> None:
-    raise InputError(
-        f"expected finite numbers, got {name}; a schedule with it cannot be used, write it again"
-    )
+    raise InputError(f"expected finite numbers, got {name}; a schedule with it cannot be used, write it again")
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -136,9 +134,7 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(document) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise InputError(
-            f"expected each field once, got {_shorten(repr(twice))} twice in the same JSON object"
-        )
+        raise InputError(f"expected each field once, got {_shorten(repr(twice))} twice in the same JSON object")
     return document
 
 

@@ -80,9 +80,7 @@ class Schedule:
 
     def __post_init__(self) -> None:
         angles = tuple(finite_number(angle, f"angle of view {i}") for i, angle in enumerate(self.angles_deg))
-        loads = tuple(
-            finite_number(load, f"relative_load of view {i}") for i, load in enumerate(self.relative_load)
-        )
+        loads = tuple(finite_number(load, f"relative_load of view {i}") for i, load in enumerate(self.relative_load))
         loads = loads or (1.0,) * len(angles)
         object.__setattr__(self, "angles_deg", angles)
         object.__setattr__(self, "relative_load", loads)
@@ -98,9 +96,7 @@ class Schedule:
         check_distinct(angles)
         listed = [name for name in ("angles", "angles_deg") if name in self.geometry]
         if listed:
-            raise InputError(
-                f"geometry: expected the scan without its angles, got a field {listed[0]!r}; leave it out"
-            )
+            raise InputError(f"geometry: expected the scan without its angles, got a field {listed[0]!r}; leave it out")
 
     @property
     def sha256(self) -> str:
@@ -136,9 +132,7 @@ class Schedule:
         document = parse_document(text)
         views = document["views"]
         if [view["i"] for view in views] != list(range(len(views))):
-            raise InputError(
-                "views: expected i to count 0, 1, 2, ... in acquisition order; write the schedule again"
-            )
+            raise InputError("views: expected i to count 0, 1, 2, ... in acquisition order; write the schedule again")
         schedule = cls(
             angles_deg=tuple(view["angle_deg"] for view in views),
             relative_load=tuple(view["relative_load"] for view in views),

@@ -47,9 +47,7 @@ class Trial:
         return 10 * torch.log10(RANGE**2 / error)
 
 
-def measure_trial(
-    images: Tensor, A: Projector, acquisition: Acquisition, *, net: UnrolledNet, seed: int
-) -> Trial:
+def measure_trial(images: Tensor, A: Projector, acquisition: Acquisition, *, net: UnrolledNet, seed: int) -> Trial:
     """Measure patients with every candidate view.
 
     Args:

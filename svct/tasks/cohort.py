@@ -90,9 +90,7 @@ class Cohort:
                 f"Cohort grid: expected a 2D grid (ny, nx), got shape {self.grid.shape}; patients are slices"
             )
         if self.seed < 0 or self.size < 1:
-            raise InputError(
-                f"Cohort: expected seed >= 0 and size >= 1, got seed={self.seed} and size={self.size}"
-            )
+            raise InputError(f"Cohort: expected seed >= 0 and size >= 1, got seed={self.seed} and size={self.size}")
 
     def patient(self, index: int, *, rotation_deg: float = 0.0) -> Patient:
         """Draw one patient.

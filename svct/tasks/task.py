@@ -52,11 +52,7 @@ class Task:
     budget: int
 
     def __post_init__(self) -> None:
-        if (
-            isinstance(self.budget, bool)
-            or not isinstance(self.budget, int)
-            or not 2 <= self.budget <= len(self.scan)
-        ):
+        if isinstance(self.budget, bool) or not isinstance(self.budget, int) or not 2 <= self.budget <= len(self.scan):
             raise InputError(
                 f"views: expected 2 to {len(self.scan)}, the number of candidate views of task {self.name!r}, "
                 f"got {self.budget!r}"
@@ -132,9 +128,7 @@ def _build(values: dict[str, Any]) -> Task:
     return Task(
         name=values["name"],
         title=values["title"],
-        cohort=Cohort(
-            values["cohort"]["anatomy"], grid, seed=values["cohort"]["seed"], size=values["cohort"]["size"]
-        ),
+        cohort=Cohort(values["cohort"]["anatomy"], grid, seed=values["cohort"]["seed"], size=values["cohort"]["size"]),
         scan=_candidates(values["scan"]),
         acquisition=Acquisition(**values["acquisition"]),
         budget=values["budget"],
@@ -142,14 +136,8 @@ def _build(values: dict[str, Any]) -> Task:
 
 
 def _candidates(values: Any) -> Scan:
-    if (
-        not isinstance(values, dict)
-        or not isinstance(values.get("candidates"), int)
-        or values["candidates"] < 2
-    ):
-        raise InputError(
-            "section [scan]: expected the number of candidates, 2 or more, and the fields of the geometry"
-        )
+    if not isinstance(values, dict) or not isinstance(values.get("candidates"), int) or values["candidates"] < 2:
+        raise InputError("section [scan]: expected the number of candidates, 2 or more, and the fields of the geometry")
     fields = {name: value for name, value in values.items() if name != "candidates"}
     arc = math.pi if fields.get("kind") == "parallel" else 2 * math.pi
     return scan_from_dict({**fields, "angles": np.arange(values["candidates"]) * arc / values["candidates"]})

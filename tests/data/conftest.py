@@ -58,9 +58,7 @@ def _write_dicom(
             position[1] += (SHAPE[1] - 1) * SPACING[1]
             plane = plane[::-1]
         path = folder / f"IM{names[z]:04d}"
-        _slice(plane, uid, orientation, position, int(names[z]), number).save_as(
-            path, enforce_file_format=True
-        )
+        _slice(plane, uid, orientation, position, int(names[z]), number).save_as(path, enforce_file_format=True)
         paths.append(path)
     return paths
 

@@ -58,9 +58,7 @@ def test_an_unstated_orientation_is_said(tmp_path: Path, patient: NDArray[np.int
     assert "does not state it" in read_volume(tmp_path / "a.nii").orientation
 
 
-def test_a_small_tilt_is_kept_and_said_a_large_one_refused(
-    tmp_path: Path, patient: NDArray[np.int16]
-) -> None:
+def test_a_small_tilt_is_kept_and_said_a_large_one_refused(tmp_path: Path, patient: NDArray[np.int16]) -> None:
     for degrees, path in [(12, tmp_path / "small.nii"), (40, tmp_path / "large.nii")]:
         a = np.radians(degrees)
         affine = np.eye(4)
@@ -84,9 +82,7 @@ def test_damaged_files_name_cause_and_remedy(tmp_path: Path, write_nifti: Callab
     }
     for name, content in bad.items():
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(
-            DataFileError, match=rf"{name}: expected a whole NIfTI .*; copy or convert it again"
-        ):
+        with pytest.raises(DataFileError, match=rf"{name}: expected a whole NIfTI .*; copy or convert it again"):
             read_volume(tmp_path / name)
 
 

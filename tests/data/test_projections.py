@@ -78,9 +78,7 @@ def test_foreign_files(tmp_path: Path, written: Path) -> None:
         file["data"] = np.ones(3)
     with pytest.raises(DataFileError, match="an HDF5 file that svct did not write"):
         read_projections(tmp_path / "other.h5")
-    with pytest.raises(
-        DataFileError, match=r"expected a file of schema svct\.image/1, got svct\.projections/1"
-    ):
+    with pytest.raises(DataFileError, match=r"expected a file of schema svct\.image/1, got svct\.projections/1"):
         read_image(written)
     (tmp_path / "text.h5").write_text("hello")
     with pytest.raises(DataFileError, match="expected a whole HDF5 file"):

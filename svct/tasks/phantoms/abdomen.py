@@ -60,16 +60,12 @@ def draw_abdomen(grid: Grid, dice: Dice, rotation: float) -> Canvas:
     _draw_liver_and_spleen(
         canvas, dice, tissues, level=level, size=size, contrast=contrast, cavity=cavity, inside=inside
     )
-    draw_paraspinal(
-        canvas, dice, tissues, centre=(spine[0], spine[1] - 46 * scale), size=(27 * scale, 18 * scale)
-    )
+    draw_paraspinal(canvas, dice, tissues, centre=(spine[0], spine[1] - 46 * scale), size=(27 * scale, 18 * scale))
     draw_vertebra(canvas, dice, tissues, centre=spine, width=dice.about(22, 1.8), transverse=42 * scale)
     return canvas
 
 
-def _draw_wall(
-    canvas: Canvas, dice: Dice, tissues: Tissues, *, muscle: Contour, cavity: Contour, level: float
-) -> None:
+def _draw_wall(canvas: Canvas, dice: Dice, tissues: Tissues, *, muscle: Contour, cavity: Contour, level: float) -> None:
     bulk = dice.uniform(0.7, 1.15)
     for side in (-1, 1):
 
@@ -77,13 +73,9 @@ def _draw_wall(
             return angle if side > 0 else math.pi - angle
 
         for depth, thickness in ((3.0, 4.6), (7.6, 4.0), (11.0, 2.8)):
-            flank = sheet(
-                muscle, at(dice.about(0.1, 0.06)), depth=depth, length=175, thickness=thickness * bulk
-            )
+            flank = sheet(muscle, at(dice.about(0.1, 0.06)), depth=depth, length=175, thickness=thickness * bulk)
             canvas.paint(flank, tissues.muscle, organ="muscle")
-        rectus = sheet(
-            muscle, at(math.pi / 2 - dice.uniform(0.24, 0.32)), depth=5, length=62, thickness=10 * bulk
-        )
+        rectus = sheet(muscle, at(math.pi / 2 - dice.uniform(0.24, 0.32)), depth=5, length=62, thickness=10 * bulk)
         canvas.paint(rectus, tissues.muscle, organ="muscle")
         broad = sheet(muscle, at(-0.75), depth=5, length=70, thickness=8 * bulk)
         canvas.paint(broad, tissues.muscle, organ="muscle")
@@ -110,9 +102,7 @@ def _draw_retroperitoneum(
     for side in (-1, 1):
         psoas = (6 + 14 * level) * scale
         canvas.paint(
-            Blob(
-                (x + side * (24 + psoas), y - 4), (psoas * dice.uniform(0.9, 1.1), psoas * 1.15), side * 0.3
-            ),
+            Blob((x + side * (24 + psoas), y - 4), (psoas * dice.uniform(0.9, 1.1), psoas * 1.15), side * 0.3),
             tissues.muscle,
             organ="muscle",
         )
@@ -196,14 +186,10 @@ def _draw_kidney(
     for k in range(5):
         angle = (0.0 if side > 0 else math.pi) + (k - 2) * 0.75 + turn
         place = (x + 15.5 * size * math.cos(angle), y + 18 * size * math.sin(angle))
-        canvas.paint(
-            Blob(place, (6.5 * size, 5 * size), angle), tissues.organ(medulla), organ="kidney", soft=2.0
-        )
+        canvas.paint(Blob(place, (6.5 * size, 5 * size), angle), tissues.organ(medulla), organ="kidney", soft=2.0)
     sinus = Stroke((x, y), (x - side * 26 * size, y + 12 * size), (7.5 * size, 8.0 * size))
     canvas.paint(sinus, tissues.fat + 8, organ="fat", soft=2.0)
-    canvas.paint(
-        Blob((x - side * 4 * size, y + 1), (5 * size, 3.5 * size), turn), 12.0, organ="fluid", soft=2.0
-    )
+    canvas.paint(Blob((x - side * 4 * size, y + 1), (5 * size, 3.5 * size), turn), 12.0, organ="fluid", soft=2.0)
     canvas.paint(
         Stroke((x - side * 5 * size, y + 3), (spine[0] + side * 14, spine[1] + 27), (3.0, 3.5)),
         cortex * 0.9,

@@ -25,20 +25,14 @@ def trunk_contour(dice: Dice, half_axes: Point, *, power: float) -> Contour:
         power: Boxiness, 2 for an ellipse.
     """
     radii = oval(*half_axes, power)
-    radii *= (
-        1
-        - dice.uniform(0.02, 0.07) * bump(-math.pi / 2, 0.16)
-        - dice.uniform(0.0, 0.04) * bump(math.pi / 2, 0.2)
-    )
+    radii *= 1 - dice.uniform(0.02, 0.07) * bump(-math.pi / 2, 0.16) - dice.uniform(0.0, 0.04) * bump(math.pi / 2, 0.2)
     radii *= 1 + dice.uniform(0.0, 0.035) * (bump(-2.1, 0.25) + bump(-1.05, 0.25))
     radii *= 1 + dice.harmonics(ANGLES, amplitude=0.009, orders=(3, 4, 5, 7))
     widest = np.abs(radii * np.cos(ANGLES)).max()
     return Contour(radii * min(1.0, half_axes[0] / widest))
 
 
-def paint_skin_and_fat(
-    canvas: Canvas, dice: Dice, tissues: Tissues, outer: Shape, *, skin_mm: float = 1.8
-) -> None:
+def paint_skin_and_fat(canvas: Canvas, dice: Dice, tissues: Tissues, outer: Shape, *, skin_mm: float = 1.8) -> None:
     """Paint the whole body as fat within a skin of some thickness."""
     window = canvas.window(outer)
     canvas.blend(window, canvas.cover(outer, window), dice.uniform(5, 45), "skin")
@@ -104,6 +98,4 @@ def draw_ribs(
             if k == count - 1 and span[1] > 0.9:
                 canvas.paint(rib, dice.uniform(70, 140), organ="cartilage")
             else:
-                canvas.bones(
-                    [rib], tissues.marrow * 0.8, cortex_hu=tissues.cortex, shell_mm=dice.uniform(0.9, 1.7)
-                )
+                canvas.bones([rib], tissues.marrow * 0.8, cortex_hu=tissues.cortex, shell_mm=dice.uniform(0.9, 1.7))

@@ -42,9 +42,7 @@ def _draw_hollow(
         canvas.blend(window, canvas.cover(lumen, window) * above * inside[window], -985.0, "gas")
 
 
-def draw_bowel(
-    canvas: Canvas, dice: Dice, tissues: Tissues, *, level: float, size: Point, inside: Array
-) -> None:
+def draw_bowel(canvas: Canvas, dice: Dice, tissues: Tissues, *, level: float, size: Point, inside: Array) -> None:
     """Draw loops of small bowel in the middle and colon along both flanks.
 
     Args:
@@ -77,9 +75,7 @@ def draw_bowel(
         )
         gas = dice.uniform(0.0, 0.9)
         if level > (0.45 if side < 0 else 0.3):
-            _draw_hollow(
-                canvas, dice, Contour(radii, place), organ="bowel", content=stool, gas=gas, inside=inside
-            )
+            _draw_hollow(canvas, dice, Contour(radii, place), organ="bowel", content=stool, gas=gas, inside=inside)
     across = [(dice.uniform(-0.5, 0.6), dice.uniform(0.1, 0.9)) for _ in range(3)]
     for x, gas in across:
         radii = oval(dice.uniform(18, 34), dice.uniform(11, 18), 2.2) * (
@@ -107,6 +103,4 @@ def draw_stomach(canvas: Canvas, dice: Dice, *, level: float, size: Point, insid
     )
     content, gas = dice.uniform(5, 45), dice.uniform(0.1, 0.6)
     if level < 0.6:
-        _draw_hollow(
-            canvas, dice, Contour(radii, place), organ="stomach", content=content, gas=gas, inside=inside
-        )
+        _draw_hollow(canvas, dice, Contour(radii, place), organ="stomach", content=content, gas=gas, inside=inside)

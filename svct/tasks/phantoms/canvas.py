@@ -58,9 +58,7 @@ class Canvas:
         self._cos, self._sin = math.cos(self.angle), math.sin(self.angle)
         self._crop()
         self.warp_mm = warp_mm
-        self._warp = [
-            random_field(dice.rng, wavelength, waves=24) for wavelength in (130.0, 130.0, 45.0, 45.0)
-        ]
+        self._warp = [random_field(dice.rng, wavelength, waves=24) for wavelength in (130.0, 130.0, 45.0, 45.0)]
         wx, wy = np.meshgrid(self.x_world - self.centre[0], self.y_world - self.centre[1])
         self.x: Array = (wx * self._cos + wy * self._sin).astype(np.float32)
         self.y: Array = (wy * self._cos - wx * self._sin).astype(np.float32)
@@ -78,12 +76,8 @@ class Canvas:
         reach_y = math.hypot(a * self._sin, b * self._cos)
         left = self.grid.origin_mm[0] - nx * voxel / 2
         top = self.grid.origin_mm[1] + ny * voxel / 2
-        self._columns = _clip(
-            (self.centre[0] - reach_x - left) / voxel, (self.centre[0] + reach_x - left) / voxel, nx
-        )
-        self._rows = _clip(
-            (top - self.centre[1] - reach_y) / voxel, (top - self.centre[1] + reach_y) / voxel, ny
-        )
+        self._columns = _clip((self.centre[0] - reach_x - left) / voxel, (self.centre[0] + reach_x - left) / voxel, nx)
+        self._rows = _clip((top - self.centre[1] - reach_y) / voxel, (top - self.centre[1] + reach_y) / voxel, ny)
         f = self.factor
         self.x_world = left + (np.arange(self._columns.start * f, self._columns.stop * f) + 0.5) * self.step
         self.y_world = top - (np.arange(self._rows.start * f, self._rows.stop * f) + 0.5) * self.step
@@ -96,9 +90,7 @@ class Canvas:
         """Map patient coordinates ``(n, 2)`` to world coordinates, mm, undoing the warp to first order."""
         if self.warp_mm:
             w = self._warp
-            shift = np.stack(
-                [w[0].at(points) + 0.25 * w[2].at(points), w[1].at(points) + 0.25 * w[3].at(points)], 1
-            )
+            shift = np.stack([w[0].at(points) + 0.25 * w[2].at(points), w[1].at(points) + 0.25 * w[3].at(points)], 1)
             points = points - self.warp_mm * shift
         x = points[:, 0] * self._cos - points[:, 1] * self._sin + self.centre[0]
         y = points[:, 0] * self._sin + points[:, 1] * self._cos + self.centre[1]
@@ -112,9 +104,7 @@ class Canvas:
         column = (world[0] - self.x_world[0]) / self.step if self.x_world.size else 0.0
         row = (self.y_world[0] - world[1]) / self.step if self.y_world.size else 0.0
         r = reach / self.step
-        return _clip(row - r, row + r + 1, self.hu.shape[0]), _clip(
-            column - r, column + r + 1, self.hu.shape[1]
-        )
+        return _clip(row - r, row + r + 1, self.hu.shape[0]), _clip(column - r, column + r + 1, self.hu.shape[1])
 
     def cover(self, shape: Shape, window: Window, *, inset: float = 0.0, soft: float = 0.0) -> Array:
         """Return how much of each sample in `window` a shape covers, 0 to 1.
@@ -196,13 +186,8 @@ class Canvas:
                 continue
             n = math.ceil(float(reach[part].max()) / self.step)
             offsets = np.arange(-n, n + 1)
-            column = (
-                np.rint((world[part, 0] - self.x_world[0]) / self.step).astype(int)[:, None, None] + offsets
-            )
-            row = (
-                np.rint((self.y_world[0] - world[part, 1]) / self.step).astype(int)[:, None, None]
-                + offsets[:, None]
-            )
+            column = np.rint((world[part, 0] - self.x_world[0]) / self.step).astype(int)[:, None, None] + offsets
+            row = np.rint((self.y_world[0] - world[part, 1]) / self.step).astype(int)[:, None, None] + offsets[:, None]
             valid = (column >= 0) & (column < result.shape[1]) & (row >= 0) & (row < result.shape[0])
             flat = np.where(valid, row * result.shape[1] + column, 0)
             s = start[part].astype(np.float32)[:, :, None, None]

@@ -32,9 +32,7 @@ class Dice:
         """Return True with the given probability."""
         return float(self.rng.random()) < probability
 
-    def harmonics(
-        self, theta: NDArray[np.float64], *, amplitude: float, orders: Sequence[int]
-    ) -> NDArray[np.float64]:
+    def harmonics(self, theta: NDArray[np.float64], *, amplitude: float, orders: Sequence[int]) -> NDArray[np.float64]:
         """Draw a smooth periodic function of the angle, each order with random phase and half the power.
 
         Args:
@@ -45,9 +43,6 @@ class Dice:
         total = np.zeros_like(theta)
         for rank, order in enumerate(orders):
             total += (
-                amplitude
-                * self.about(0.0, 1.0)
-                / (1 + 0.5 * rank)
-                * np.cos(order * theta + self.uniform(0, 2 * np.pi))
+                amplitude * self.about(0.0, 1.0) / (1 + 0.5 * rank) * np.cos(order * theta + self.uniform(0, 2 * np.pi))
             )
         return total

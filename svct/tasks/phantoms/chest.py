@@ -33,9 +33,7 @@ def draw_chest(grid: Grid, dice: Dice, rotation: float) -> Canvas:
     fat = float(np.clip(dice.about(13, 6) + 0.12 * (a - 163), 4, 30))
     base = trunk_contour(dice, (a, b), power=dice.uniform(2.25, 2.6))
     outer = _with_breasts(dice, base, level)
-    fat_depth = fat * (
-        1 + dice.harmonics(ANGLES, amplitude=0.12, orders=(1, 2, 3)) + 0.25 * np.cos(2 * ANGLES)
-    )
+    fat_depth = fat * (1 + dice.harmonics(ANGLES, amplitude=0.12, orders=(1, 2, 3)) + 0.25 * np.cos(2 * ANGLES))
     muscle = base.inset(np.maximum(fat_depth, 2.5))
     depth = float(np.abs(outer.radii * np.sin(ANGLES)).max())
     centre, tilt = draw_pose(dice, shift_mm=min(15.0, 192.0 - a), tilt_deg=4.0)
@@ -46,9 +44,7 @@ def draw_chest(grid: Grid, dice: Dice, rotation: float) -> Canvas:
 
     girdle = max(0.0, 0.5 - level) / 0.5
     wall = 19 + 20 * bump(-math.pi / 2, 0.34) + 3 * bump(math.pi / 2, 0.5)
-    wall = wall + girdle * (
-        20 * (bump(-2.35, 0.45) + bump(-0.79, 0.45)) + 6 * (bump(0.9, 0.5) + bump(2.25, 0.5))
-    )
+    wall = wall + girdle * (20 * (bump(-2.35, 0.45) + bump(-0.79, 0.45)) + 6 * (bump(0.9, 0.5) + bump(2.25, 0.5)))
     cavity = muscle.inset(wall + dice.harmonics(ANGLES, amplitude=0.8, orders=(2, 3, 5)))
     if outer is not base:
         _glands(canvas, dice, outer)
@@ -74,9 +70,7 @@ def draw_chest(grid: Grid, dice: Dice, rotation: float) -> Canvas:
     hila = ((-34.0 * scale, hilum + dice.about(0, 4)), (36.0 * scale, hilum + dice.about(2, 4)))
     draw_lungs(canvas, dice, tissues, cavity=cavity, hila=hila, size=size)
     over = [*_domes(canvas, dice, tissues, cavity=cavity, level=level, size=size)]
-    over += draw_mediastinum(
-        canvas, dice, tissues, level=level, spine=spine, front=front, scale=scale, cavity=cavity
-    )
+    over += draw_mediastinum(canvas, dice, tissues, level=level, spine=spine, front=front, scale=scale, cavity=cavity)
     draw_paraspinal(canvas, dice, tissues, centre=(spine[0], spine[1] - 44), size=(20 * scale, 13 * scale))
     draw_vertebra(canvas, dice, tissues, centre=spine, width=dice.about(16.5, 1.5), transverse=30 * scale)
     if dice.chance(0.5):
@@ -128,9 +122,7 @@ def _draw_muscles(
         trapezius = sheet(muscle, at(-1.25), depth=3.5, length=75, thickness=5 + 5 * girdle * bulk)
         canvas.paint(trapezius, tissues.muscle, organ="muscle")
         thickness = bulk * (5 + 13 * girdle)
-        pectoral = sheet(
-            muscle, at(dice.about(1.0, 0.05)), depth=thickness * 0.55, length=105, thickness=thickness
-        )
+        pectoral = sheet(muscle, at(dice.about(1.0, 0.05)), depth=thickness * 0.55, length=105, thickness=thickness)
         canvas.paint(pectoral, tissues.muscle, organ="muscle")
         if girdle > 0.15:
             _draw_scapula(
@@ -151,15 +143,11 @@ def _draw_scapula(
     for depth, thick in ((-15.5, 9.0), (-27.0, 11.0)):
         belly = sheet(cavity, angle, depth=depth, length=length * 1.1, thickness=thick * bulk)
         canvas.paint(belly, tissues.muscle, organ="muscle")
-    blade = sheet(
-        cavity, angle + dice.about(0, 0.04), depth=-21.0, length=length, thickness=dice.uniform(4.0, 6.5)
-    )
+    blade = sheet(cavity, angle + dice.about(0, 0.04), depth=-21.0, length=length, thickness=dice.uniform(4.0, 6.5))
     canvas.bones([blade], tissues.marrow, cortex_hu=tissues.cortex, shell_mm=1.3)
 
 
-def _domes(
-    canvas: Canvas, dice: Dice, tissues: Tissues, *, cavity: Contour, level: float, size: Point
-) -> list[Shape]:
+def _domes(canvas: Canvas, dice: Dice, tissues: Tissues, *, cavity: Contour, level: float, size: Point) -> list[Shape]:
     """Draw the domes of the liver and the spleen where the slice is low enough; they rise on the right first."""
     grow = (level - dice.uniform(0.78, 0.86)) / 0.2
     drawn: list[Shape] = []

@@ -29,9 +29,7 @@ def draw_head(grid: Grid, dice: Dice, rotation: float) -> Canvas:
     level = dice.uniform(0, 1)
     vertex = 1 - 0.22 * max(0.0, level - 0.75) / 0.25
     a, b = dice.about(75, 4) * vertex, dice.about(94, 4.5) * vertex
-    radii = oval(a, b, dice.uniform(2.0, 2.25)) * (
-        1 + dice.harmonics(ANGLES, amplitude=0.006, orders=(2, 3, 4, 5))
-    )
+    radii = oval(a, b, dice.uniform(2.0, 2.25)) * (1 + dice.harmonics(ANGLES, amplitude=0.006, orders=(2, 3, 4, 5)))
     radii *= 1 - dice.uniform(0.01, 0.05) * (bump(0.95, 0.3) + bump(math.pi - 0.95, 0.3))
     outer = Contour(radii)
     centre, tilt = draw_pose(dice, shift_mm=10.0, tilt_deg=4.0)
@@ -57,9 +55,7 @@ def draw_head(grid: Grid, dice: Dice, rotation: float) -> Canvas:
     thick = dice.uniform(5.5, 8.5) * (
         1 + 0.3 * bump(-math.pi / 2, 0.5) + 0.25 * bump(math.pi / 2, 0.3) - 0.3 * bump(0, 0.4)
     )
-    thick = thick * (
-        1 - 0.3 * bump(math.pi, 0.4) + dice.harmonics(ANGLES, amplitude=0.07, orders=(2, 3, 5, 8, 11))
-    )
+    thick = thick * (1 - 0.3 * bump(math.pi, 0.4) + dice.harmonics(ANGLES, amplitude=0.07, orders=(2, 3, 5, 8, 11)))
     inner = skull.inset(np.maximum(thick, 3.0))
     cortex = tissues.cortex + 150
     canvas.bones([skull], cortex, cortex_hu=cortex, shell_mm=1.0)
@@ -82,9 +78,7 @@ def _draw_brain(canvas: Canvas, dice: Dice, tissues: Tissues, *, inner: Contour,
     depth = -inner.distance(canvas.x, canvas.y) - np.float32(1.2 + atrophy)
     middle = np.abs(canvas.x + 0.8 * tissues.coarse) - np.float32(0.5 + 0.5 * atrophy)
     posterior = (
-        np.abs(canvas.y) < np.float32(0.35 * inner.table[1536])
-        if level < 0.7
-        else np.zeros(canvas.y.shape, bool)
+        np.abs(canvas.y) < np.float32(0.35 * inner.table[1536]) if level < 0.7 else np.zeros(canvas.y.shape, bool)
     )
     middle = np.where(posterior, 99.0, middle) if level > 0.3 else np.full(canvas.x.shape, np.float32(99.0))
     folds = np.abs(canvas.field(random_field(dice.rng, 21.0))) * np.float32(4.2) - np.float32(0.25 * atrophy)
@@ -138,9 +132,7 @@ def _draw_ventricles(canvas: Canvas, dice: Dice, *, level: float, half_axes: Poi
             canvas.paint(Blob((0, -20), (2.5, 2.0)), dice.uniform(100, 350), organ="bone")
 
 
-def _draw_base(
-    canvas: Canvas, dice: Dice, tissues: Tissues, *, inner: Contour, half_axes: Point, level: float
-) -> None:
+def _draw_base(canvas: Canvas, dice: Dice, tissues: Tissues, *, inner: Contour, half_axes: Point, level: float) -> None:
     """Draw the base of the skull: petrous ridges with air cells, sphenoid, sinuses, brain stem."""
     a, b = half_axes
     inside = canvas.mask(inner)

@@ -23,9 +23,7 @@ def parenchyma(canvas: Canvas, dice: Dice, tissues: Tissues) -> Array:
     return result
 
 
-def grow_tree(
-    dice: Dice, hilum: Point, towards: float, *, reach: float, stems: int
-) -> tuple[Points, Points, Points]:
+def grow_tree(dice: Dice, hilum: Point, towards: float, *, reach: float, stems: int) -> tuple[Points, Points, Points]:
     """Grow a tree of tapering limbs from the hilum.
 
     Args:
@@ -72,9 +70,7 @@ def grow_tree(
     return np.concatenate(starts), np.concatenate(ends), np.concatenate(radii)
 
 
-def scatter_dots(
-    dice: Dice, hilum: Point, middle: Point, *, size: Point, count: int
-) -> tuple[Points, Points, Points]:
+def scatter_dots(dice: Dice, hilum: Point, middle: Point, *, size: Point, count: int) -> tuple[Points, Points, Points]:
     """Scatter vessels that cross the slice: short oblique limbs, thick near the hilum and thin near the pleura.
 
     Args:
@@ -118,9 +114,7 @@ def draw_lungs(
     for side, hilum in zip((-1, 1), hila, strict=True):
         towards = 0.0 if side > 0 else math.pi
         reach = size[0] * 1.05 - abs(hilum[0])
-        limbs.append(
-            grow_tree(dice, hilum, towards, reach=max(reach, 30.0), stems=int(dice.rng.integers(6, 10)))
-        )
+        limbs.append(grow_tree(dice, hilum, towards, reach=max(reach, 30.0), stems=int(dice.rng.integers(6, 10))))
         middle = (side * size[0] * 0.58, hilum[1])
         limbs.append(scatter_dots(dice, hilum, middle, size=(size[0] * 0.5, size[1]), count=170))
         for _ in range(int(dice.rng.integers(3, 7))):

@@ -80,30 +80,22 @@ def draw_mediastinum(
 def _arch(canvas: Canvas, dice: Dice, vessel: Array, *, y: Height, scale: float) -> list[Shape]:
     """Draw the level of the aortic arch: arch, superior vena cava, trachea, thymic remnant."""
     width = dice.uniform(10.5, 13.5) * scale
-    arch = Blob(
-        (dice.about(12, 3) * scale, y(0.48)), (38 * scale, width), math.radians(dice.about(118, 8)), 0.006
-    )
-    cava = Blob(
-        (dice.about(-24, 2) * scale, y(0.62)), (dice.uniform(7, 10) * scale, dice.uniform(8, 11) * scale)
-    )
+    arch = Blob((dice.about(12, 3) * scale, y(0.48)), (38 * scale, width), math.radians(dice.about(118, 8)), 0.006)
+    cava = Blob((dice.about(-24, 2) * scale, y(0.62)), (dice.uniform(7, 10) * scale, dice.uniform(8, 11) * scale))
     for shape in (arch, cava):
         canvas.paint(shape, vessel, organ="vessel")
     brachial = Stroke((-15 * scale, y(0.82)), (18 * scale, y(0.86)), (4.5 * scale, 3.5 * scale))
     if dice.chance(0.5):
         canvas.paint(brachial, vessel, organ="vessel")
     windpipe = Blob((dice.about(-5, 2) * scale, y(0.42)), (dice.uniform(7.5, 9.5), dice.uniform(7.5, 10)))
-    canvas.paint(
-        Blob(windpipe.centre, (windpipe.axes[0] + 1.6, windpipe.axes[1] + 1.6)), 25.0, organ="airway"
-    )
+    canvas.paint(Blob(windpipe.centre, (windpipe.axes[0] + 1.6, windpipe.axes[1] + 1.6)), 25.0, organ="airway")
     canvas.paint(windpipe, -1000.0, organ="airway")
     return [arch, cava]
 
 
 def _trunk(canvas: Canvas, dice: Dice, vessel: Array, *, y: Height, scale: float) -> list[Shape]:
     """Draw the level of the pulmonary trunk: ascending and descending aorta, arteries, main bronchi."""
-    rising = Blob(
-        (dice.about(-9, 3) * scale, y(0.66)), (dice.uniform(14, 18) * scale, dice.uniform(14, 17) * scale)
-    )
+    rising = Blob((dice.about(-9, 3) * scale, y(0.66)), (dice.uniform(14, 18) * scale, dice.uniform(14, 17) * scale))
     falling = Blob((dice.about(24, 2) * scale, y(0.14)), (dice.uniform(10.5, 13.5) * scale,) * 2)
     trunk = Blob(
         (dice.about(21, 3) * scale, y(0.66)),
@@ -116,9 +108,7 @@ def _trunk(canvas: Canvas, dice: Dice, vessel: Array, *, y: Height, scale: float
         dice.about(0.12, 0.08),
         0.006,
     )
-    cava = Blob(
-        (dice.about(-31, 2) * scale, y(0.6)), (dice.uniform(7, 9) * scale, dice.uniform(8, 10) * scale)
-    )
+    cava = Blob((dice.about(-31, 2) * scale, y(0.6)), (dice.uniform(7, 9) * scale, dice.uniform(8, 10) * scale))
     leftward = Blob((40 * scale, y(0.42)), (14 * scale, 8 * scale), dice.about(-0.9, 0.2))
     for shape in (falling, leftward, crossing, trunk):
         canvas.paint(shape, vessel, organ="vessel")
@@ -183,9 +173,7 @@ def _heart(
     canvas.paint(groove, tissues.fat + 10, organ="fat", soft=2.0)
     canvas.paint(Blob(place(-12, 33), (2.0, 2.0)), blood, organ="vessel")
     if dice.chance(0.25):
-        canvas.paint(
-            Blob(place(-10, 36), (2.5, 1.0), dice.uniform(0, 3)), dice.uniform(250, 700), organ="vessel"
-        )
+        canvas.paint(Blob(place(-10, 36), (2.5, 1.0), dice.uniform(0, 3)), dice.uniform(250, 700), organ="vessel")
     if level > 0.85:
         vein = Blob((-26 * scale, y(0.38)), (12 * scale, 10 * scale))
         canvas.paint(vein, weak, organ="vessel")

@@ -184,9 +184,7 @@ class Band(Shape):
     def distance(self, x: Array, y: Array) -> Array:
         """Return the horizontal distance to the nearer border or end, mm."""
         knots = np.linspace(self.heights[0], self.heights[-1], 256)
-        at = np.clip((y - self.heights[0]) * np.float32(255 / (knots[-1] - knots[0])), 0, 255).astype(
-            np.int32
-        )
+        at = np.clip((y - self.heights[0]) * np.float32(255 / (knots[-1] - knots[0])), 0, 255).astype(np.int32)
         right = PchipInterpolator(self.heights, self.right)(knots).astype(np.float32)[at]
         left = PchipInterpolator(self.heights, self.left)(knots).astype(np.float32)[at]
         ends = np.maximum(self.heights[0] - y, y - self.heights[-1])
@@ -205,9 +203,9 @@ def oval(a: float, b: float, power: float) -> NDArray[np.float64]:
     Notes:
         r = (|cos t / a|^p + |sin t / b|^p)^(-1/p).
     """
-    radii: NDArray[np.float64] = (
-        np.abs(np.cos(ANGLES) / a) ** power + np.abs(np.sin(ANGLES) / b) ** power
-    ) ** (-1 / power)
+    radii: NDArray[np.float64] = (np.abs(np.cos(ANGLES) / a) ** power + np.abs(np.sin(ANGLES) / b) ** power) ** (
+        -1 / power
+    )
     return radii
 
 

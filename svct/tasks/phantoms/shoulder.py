@@ -51,9 +51,7 @@ def draw_shoulder(grid: Grid, dice: Dice, rotation: float) -> Canvas:
     return canvas
 
 
-def _draw_trunk_muscles(
-    canvas: Canvas, dice: Dice, tissues: Tissues, *, muscle: Contour, spine: Point
-) -> None:
+def _draw_trunk_muscles(canvas: Canvas, dice: Dice, tissues: Tissues, *, muscle: Contour, spine: Point) -> None:
     """Draw trapezius, pectoralis and the deep sheets, each with fat left around it."""
     bulk = dice.uniform(0.75, 1.2)
     front = muscle.point(math.pi / 2)[1]
@@ -61,13 +59,9 @@ def _draw_trunk_muscles(
         back = muscle.point(-math.pi / 2 + side * 0.5)[1]
         trapezius = Blob((side * 55, back + 9), (62, 7 * bulk), side * dice.uniform(0.0, 0.15), -0.0008)
         canvas.paint(trapezius, tissues.muscle, organ="muscle")
-        lifting = Blob(
-            (side * dice.about(58, 3), spine[1] - 14), (22, 9 * bulk), side * dice.uniform(-0.5, 0.0)
-        )
+        lifting = Blob((side * dice.about(58, 3), spine[1] - 14), (22, 9 * bulk), side * dice.uniform(-0.5, 0.0))
         canvas.paint(lifting, tissues.muscle, organ="muscle")
-        scalene = Blob(
-            (side * dice.about(36, 2), spine[1] + 16), (12 * bulk, 15), side * dice.uniform(-0.4, 0.1)
-        )
+        scalene = Blob((side * dice.about(36, 2), spine[1] + 16), (12 * bulk, 15), side * dice.uniform(-0.4, 0.1))
         canvas.paint(scalene, tissues.muscle, organ="muscle")
         pectoral = Blob(
             (side * dice.about(95, 5), front - 14), (52, 9 * bulk), side * dice.uniform(-0.25, -0.05), 0.002
@@ -75,9 +69,7 @@ def _draw_trunk_muscles(
         canvas.paint(pectoral, tissues.muscle, organ="muscle")
 
 
-def _draw_arm(
-    canvas: Canvas, dice: Dice, tissues: Tissues, *, side: int, half_axes: Point, level: float
-) -> None:
+def _draw_arm(canvas: Canvas, dice: Dice, tissues: Tissues, *, side: int, half_axes: Point, level: float) -> None:
     """Draw one shoulder: scapula with its muscles, humeral head in its cap of deltoid, clavicle."""
     a, b = half_axes
     head = dice.uniform(21, 26) * (1 - 0.25 * max(0.0, level - 0.7) / 0.3)

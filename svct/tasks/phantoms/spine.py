@@ -55,8 +55,6 @@ def draw_paraspinal(canvas: Canvas, dice: Dice, tissues: Tissues, *, centre: Poi
         a, b = size[0] * dice.uniform(0.9, 1.1), size[1] * dice.uniform(0.9, 1.1)
         angle = side * math.radians(dice.uniform(5, 22))
         x = centre[0] + side * (a + 4)
-        canvas.paint(
-            Blob((x + side * a * 0.25, centre[1]), (a, b), angle, 0.004), tissues.muscle, organ="muscle"
-        )
+        canvas.paint(Blob((x + side * a * 0.25, centre[1]), (a, b), angle, 0.004), tissues.muscle, organ="muscle")
         inner = Blob((centre[0] + side * (a * 0.42 + 3), centre[1] + b * 0.15), (a * 0.42, b * 0.9))
         canvas.paint(inner, tissues.muscle, organ="muscle")

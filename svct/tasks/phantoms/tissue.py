@@ -36,9 +36,7 @@ class Tissues:
 
     def organ(self, hu: float, roughness: float = 1.0) -> Array:
         """Return an organ of mean `hu` with mild texture of some HU."""
-        result: Array = np.float32(hu) + np.float32(roughness) * (
-            2.5 * self.medium + 2 * self.fine + 2 * self.coarse
-        )
+        result: Array = np.float32(hu) + np.float32(roughness) * (2.5 * self.medium + 2 * self.fine + 2 * self.coarse)
         return result
 
 
@@ -50,9 +48,7 @@ def draw_tissues(canvas: Canvas, dice: Dice) -> Tissues:
     septa = dice.uniform(15, 55) * np.exp(-((ridge / 0.11) ** 2))
     fat = np.float32(dice.about(-104, 4)) + 3 * coarse + 3 * medium + septa
     streaks = np.clip(0.55 * fine + 0.75 * medium + np.float32(0.2) * coarse - 0.9, 0, 0.9)
-    muscle = (
-        np.float32(dice.about(55, 4)) + 3 * fine + 2 * coarse - np.float32(dice.uniform(10, 110)) * streaks
-    )
+    muscle = np.float32(dice.about(55, 4)) + 3 * fine + 2 * coarse - np.float32(dice.uniform(10, 110)) * streaks
     marrow = np.float32(dice.uniform(150, 280)) + 38 * fine + 22 * medium
     return Tissues(
         fat.astype(np.float32), muscle.astype(np.float32), marrow.astype(np.float32), dice.uniform(850, 1300),
