@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -226,7 +227,7 @@ def _ticked(values: Tensor, tick: Callable[[int], None]) -> Tensor:
 
 def _schedule(task: Task, subjects: Subjects, views: ViewSet, method: str, seed: int, gain: Gain | None) -> Schedule:
     geometry = task.scan.to_dict()
-    angles = torch.rad2deg(torch.from_numpy(geometry.pop("angles"))).tolist()
+    angles = np.rad2deg(geometry.pop("angles")).tolist()
     return Schedule(
         angles_deg=tuple(round(angles[v], 9) for v in views),
         geometry=geometry,

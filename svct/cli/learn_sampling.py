@@ -66,7 +66,7 @@ def command(
         "seed": seed,
         "keep_learned": keep_learned,
         "effort": asdict(effort),
-        "scan": {**task.scan.to_dict(), "angles": list(task.scan.angles)},
+        "scan": task.scan.to_dict(),
         "grid": asdict(task.grid),
         "acquisition": asdict(task.acquisition),
     }

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from svct.errors import InputError
 
@@ -44,6 +45,27 @@ class Grid:
         object.__setattr__(self, "shape", tuple(self.shape))
         object.__setattr__(self, "voxel_mm", float(self.voxel_mm))
         object.__setattr__(self, "origin_mm", tuple(float(o) for o in origin))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the grid as plain data."""
+        return {"shape": list(self.shape), "voxel_mm": self.voxel_mm, "origin_mm": list(self.origin_mm)}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "Grid":
+        """Build a grid from what `to_dict` gave.
+
+        Args:
+            values: The grid's fields.
+
+        Raises:
+            InputError: A field is missing, unknown or has an impossible value.
+        """
+        wanted = {"shape", "voxel_mm", "origin_mm"}
+        if set(values) != wanted:
+            raise InputError(
+                f"grid: expected {', '.join(sorted(wanted))}, got {', '.join(sorted(values)) or 'nothing'}"
+            )
+        return cls(shape=tuple(values["shape"]), voxel_mm=values["voxel_mm"], origin_mm=tuple(values["origin_mm"]))
 
     @property
     def extent_mm(self) -> tuple[float, ...]:

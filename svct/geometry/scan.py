@@ -62,9 +62,9 @@ class Scan(ABC):
         """
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the scan as plain data: its `kind`, its lengths in mm, its angles (radians) as an array."""
+        """Return the scan as plain data: its `kind`, its lengths in mm, its angles in radians."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
-        return {"kind": self.kind, **values, "angles": np.asarray(self.angles)}
+        return {"kind": self.kind, **values, "angles": list(self.angles)}
 
 
 def view_list(views: Views, count: int) -> list[int]:

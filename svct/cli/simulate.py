@@ -1,0 +1,104 @@
+"""`svct simulate`: from an image to measured projections."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from svct.tasks.task import Task
+
+
+@click.command()
+@click.option("--task", "task_name", default="chest", show_default=True, help="Name of a task, or a task file (.toml).")
+@click.option("--patient", type=click.IntRange(min=0), help="Which drawn patient.  [default: 0]")
+@click.option("--data", help="Scan a slice of this CT instead: NIfTI, DICOM folder, or name of a fetched one.")
+@click.option("--slice", "slice_index", type=int, help="Which slice, counted from the feet.  [default: the middle one]")
+@click.option("--series", help="Which DICOM series: its UID or number.")
+@click.option("--views", type=int, help="So many equidistant views.  [default: the task's budget]")
+@click.option("--schedule", type=click.Path(path_type=Path), help="The views of this schedule instead.")
+@click.option("--photons", type=float, help="Photons per ray without an object.  [default: the task's]")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the noise.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default="scan.h5", show_default=True, help="Projections to write."
+)
+@click.option("--truth", type=click.Path(path_type=Path), help="Also write the scanned image, to compare with.")
+@click.option("--overwrite", is_flag=True, help="Replace files that are there already.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(
+    task_name: str,
+    patient: int | None,
+    data: str | None,
+    slice_index: int | None,
+    series: str | None,
+    views: int | None,
+    schedule: Path | None,
+    photons: float | None,
+    seed: int,
+    out: Path,
+    truth: Path | None,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Simulate the scan of a drawn patient or a real slice, with noise, and write the log data."""
+    from dataclasses import asdict, replace
+
+    from svct import __version__
+    from svct.data.projections import write_image, write_projections
+    from svct.geometry.projector import Projector
+    from svct.tasks.task import load_task
+
+    if data is not None and patient is not None:
+        raise click.UsageError("give --patient or --data, not both")
+    if data is None and (slice_index is not None or series is not None):
+        raise click.UsageError("--slice and --series need --data")
+    if views is not None and schedule is not None:
+        raise click.UsageError("give --views or --schedule, not both")
+    task = load_task(task_name)
+    scan = task.scan[_chosen_views(task, views, schedule)]
+    physics = task.acquisition if photons is None else replace(task.acquisition, photons=photons)
+    if data is None:
+        image, source = task.cohort.patient(patient or 0).image, f"patient {patient or 0} of cohort {task.name}"
+    else:
+        image, source = _slice(task, data, slice_index, series)
+    y = physics.measure(Projector(scan, task.grid)(image), seed=seed)
+    meta = {"svct": __version__, "source": source, "seed": seed, "acquisition": asdict(physics)}
+    grid = task.grid.to_dict()
+    write_projections(out, y.numpy(), scan.to_dict(), grid_dict=grid, meta=meta, overwrite=overwrite)
+    if truth is not None:
+        write_image(truth, image.numpy(), grid, meta={"svct": __version__, "source": source}, overwrite=overwrite)
+    click.echo(f"{source}: {len(scan)} views of {scan.detector_shape[-1]} bins", err=True)
+    files = {"projections": str(out), "truth": None if truth is None else str(truth)}
+    click.echo(json.dumps(files) if as_json else "\n".join(f for f in files.values() if f))
+
+
+def _chosen_views(task: "Task", views: int | None, schedule: Path | None) -> list[int]:
+    from svct.sampling.fixed import equidistant_sets
+    from svct.sampling.schedule import Schedule
+
+    if schedule is not None:
+        return Schedule.load(schedule).view_indices(task.scan)
+    return list(equidistant_sets(len(task.scan), task.budget if views is None else views)[0])
+
+
+def _slice(task: "Task", data: str, index: int | None, series: str | None) -> "tuple[Tensor, str]":
+    import torch
+
+    from svct.data.catalogue import locate
+    from svct.data.open import read_volume
+
+    volume = read_volume(locate(data), series=series)
+    chosen = len(volume.hu) // 2 if index is None else index
+    image = torch.from_numpy(volume.slices_on(task.grid, [chosen])[0])
+    if not volume.fits(task.grid):
+        click.echo(
+            f"note: the volume is wider than the task's grid of {task.grid.extent_mm[0]:g} mm and is cut off", err=True
+        )
+    if volume.edge_slices()[chosen]:
+        click.echo(
+            f"note: in slice {chosen} the body touches the array's edge: it is scanned as it is, cut off", err=True
+        )
+    return image, f"slice {chosen} of {Path(volume.source).name}"
