@@ -18,6 +18,7 @@ from svct.geometry.projector import Projector
 from svct.physics.acquisition import Acquisition
 from svct.recon.unrolled import UnrolledNet
 from svct.tasks.cohort import Cohort
+from svct.units import MU_WATER
 
 VOXELS_MM = {"chest": 3.2, "shoulder": 4.2, "head": 2.0, "abdomen": 3.4, "water": 3.0}
 """Middle of the voxel sizes that each anatomy is drawn with."""
@@ -38,7 +39,7 @@ class Recipe:
         seed: Seed of everything.
     """
 
-    steps: int = 6000
+    steps: int = 5000
     batch: int = 4
     pool: int = 240
     size: int = 128
@@ -82,7 +83,7 @@ def draw_batch(recipe: Recipe, pool: tuple[Tensor, Tensor], step: int) -> tuple[
     """
     rng = np.random.default_rng([recipe.seed, 2, step])
     chosen = rng.integers(len(pool[0]), size=recipe.batch)
-    images = pool[0][torch.from_numpy(chosen)]
+    images = torch.stack([_on_table(image, rng) for image in pool[0][torch.from_numpy(chosen)]])
     if rng.uniform() < 0.5:
         images = images.rot90(int(rng.integers(4)), dims=(-2, -1))
     if rng.uniform() < 0.5:
@@ -98,9 +99,31 @@ def draw_batch(recipe: Recipe, pool: tuple[Tensor, Tensor], step: int) -> tuple[
     return images, physics.measure(A(images), seed=int(rng.integers(2**31))), A
 
 
+def _on_table(image: Tensor, rng: np.random.Generator) -> Tensor:
+    """Lay two patients in three on a table: a thin shell, curved like a trough, with a fainter mat on it."""
+    if rng.uniform() < 1 / 3:
+        return image
+    size = len(image)
+    lowest = int(torch.nonzero((image > 0.5 * MU_WATER).any(dim=1)).max())
+    row, col = torch.meshgrid(torch.arange(size), torch.arange(size), indexing="ij")
+    across = (col - size / 2 - float(rng.uniform(-0.05, 0.05)) * size) / size
+    table = torch.zeros_like(image)
+    for depth, strength in (
+        (rng.uniform(0, 0.05), rng.uniform(0.05, 0.3)),
+        (rng.uniform(0.05, 0.14), rng.uniform(0.2, 1.0)),
+    ):
+        surface = lowest + 1 + float(depth) * size - float(rng.uniform(0.1, 0.6)) * across**2 * size
+        shell = (1.0 - (row - surface).abs() / float(rng.uniform(0.6, 1.5))).clamp(min=0)
+        table = torch.maximum(
+            table, shell * (across.abs() < float(rng.uniform(0.35, 0.48))) * float(strength) * MU_WATER
+        )
+    # Where the trough rises beside the body the body stays as it is.
+    return torch.where(image > 0.02 * MU_WATER, image, torch.maximum(image, table))
+
+
 def loss_of(net: UnrolledNet, images: Tensor, y: Tensor, A: Projector) -> Tensor:
     """Return the mean over images of ln RMSE, so that easy and hard images count alike."""
-    error = (net(y, A) - images) / images.new_tensor(0.0193)
+    error = (net(y, A) - images) / MU_WATER
     return 0.5 * error.square().mean(dim=(-2, -1)).clamp(min=1e-10).log().mean()
 
 

@@ -49,7 +49,7 @@ def draw_chest(grid: Grid, dice: Dice, rotation: float) -> Canvas:
     if outer is not base:
         _glands(canvas, dice, outer)
     _draw_muscles(canvas, dice, tissues, muscle=muscle, cavity=cavity, girdle=girdle)
-    draw_ribs(canvas, dice, tissues, cage=cavity.inset(-6.0), count=int(dice.rng.integers(6, 9)))
+    draw_ribs(canvas, dice, tissues, cage=cavity.inset(-6.0), count=int(dice.rng.integers(4, 8)))
     sternum = Blob(
         cavity.point(math.pi / 2, -7),
         (dice.uniform(15, 25), dice.uniform(4.5, 6.5)),

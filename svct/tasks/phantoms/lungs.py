@@ -39,7 +39,7 @@ def grow_tree(dice: Dice, hilum: Point, towards: float, *, reach: float, stems: 
     rng = dice.rng
     position = np.tile(np.array(hilum), (stems, 1)) + rng.normal(0, 4, (stems, 2))
     heading = towards + np.linspace(-1.5, 1.5, stems) + rng.normal(0, 0.15, stems)
-    radius = rng.uniform(2.0, 4.0, stems)
+    radius = rng.uniform(1.4, 3.2, stems)
     starts, ends, radii = [], [], []
     for _ in range(26):
         step = rng.uniform(4.0, 9.0, len(radius))
@@ -49,13 +49,13 @@ def grow_tree(dice: Dice, hilum: Point, towards: float, *, reach: float, stems: 
         ends.append(end)
         radii.append(radius)
         # Some limbs leave the slice; the others taper and some fork, at wider angles when they are thin.
-        stays = (rng.random(len(radius)) > 0.07) & (radius > 0.42) & (np.hypot(*(end - hilum).T) < reach)
+        stays = (rng.random(len(radius)) > 0.19) & (radius > 0.42) & (np.hypot(*(end - hilum).T) < reach)
         position, heading, radius = (
             end[stays],
             heading[stays],
             radius[stays] * rng.uniform(0.9, 0.99, int(stays.sum())),
         )
-        forks = rng.random(len(radius)) < 0.27
+        forks = rng.random(len(radius)) < 0.22
         if len(radius) > 110:
             forks[:] = False
         side = np.where(rng.random(int(forks.sum())) < 0.5, -1.0, 1.0)
@@ -86,7 +86,7 @@ def scatter_dots(dice: Dice, hilum: Point, middle: Point, *, size: Point, count:
     rng = dice.rng
     position = np.array(middle) + rng.uniform(-1, 1, (count, 2)) * np.array(size)
     away = np.hypot(*(position - hilum).T)
-    radius = np.clip(3.0 * np.exp(-away / 38) + 0.35, 0, 3.2) * rng.uniform(0.6, 1.3, count)
+    radius = np.clip(2.4 * np.exp(-away / 32) + 0.3, 0, 2.8) * rng.uniform(0.6, 1.3, count)
     heading = np.arctan2(*(position - hilum).T[::-1]) + rng.normal(0, 0.5, count)
     length = rng.gamma(1.2, 1.5, count)
     return position, position + length[:, None] * np.stack([np.cos(heading), np.sin(heading)], 1), radius
@@ -114,9 +114,9 @@ def draw_lungs(
     for side, hilum in zip((-1, 1), hila, strict=True):
         towards = 0.0 if side > 0 else math.pi
         reach = size[0] * 1.05 - abs(hilum[0])
-        limbs.append(grow_tree(dice, hilum, towards, reach=max(reach, 30.0), stems=int(dice.rng.integers(6, 10))))
+        limbs.append(grow_tree(dice, hilum, towards, reach=max(reach, 30.0), stems=int(dice.rng.integers(3, 7))))
         middle = (side * size[0] * 0.58, hilum[1])
-        limbs.append(scatter_dots(dice, hilum, middle, size=(size[0] * 0.5, size[1]), count=170))
+        limbs.append(scatter_dots(dice, hilum, middle, size=(size[0] * 0.5, size[1]), count=110))
         for _ in range(int(dice.rng.integers(3, 7))):
             away, turn = dice.uniform(12, 45), towards + dice.uniform(-1.3, 1.3)
             at = (hilum[0] + away * math.cos(turn), hilum[1] + away * math.sin(turn))
