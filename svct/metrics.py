@@ -34,7 +34,8 @@ def psnr(x: Any, truth: Any, *, data_range: float = RANGE) -> float:
     image, reference = _pair(x, truth)
     if np.array_equal(image, reference):
         return float("inf")
-    return float(peak_signal_noise_ratio(reference, image, data_range=data_range))
+    value = peak_signal_noise_ratio(reference, image, data_range=data_range)  # type: ignore[no-untyped-call]
+    return float(value)
 
 
 def ssim(x: Any, truth: Any, *, data_range: float = RANGE) -> float:
@@ -58,7 +59,7 @@ def ssim(x: Any, truth: Any, *, data_range: float = RANGE) -> float:
         raise InputError(f"ssim: expected images of at least 11 x 11, got {image.shape[-2]} x {image.shape[-1]}")
     pairs = zip(image.reshape(-1, *image.shape[-2:]), reference.reshape(-1, *image.shape[-2:]), strict=True)
     values = [
-        structural_similarity(
+        structural_similarity(  # type: ignore[no-untyped-call]
             r, i, data_range=data_range, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
         )
         for i, r in pairs

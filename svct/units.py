@@ -25,7 +25,7 @@ def hu_to_mu(hu: Array, *, mu_water: float = MU_WATER) -> Array:
     Notes:
         mu = mu_water (1 + HU / 1000), the definition of the Hounsfield unit with air at zero.
     """
-    return (hu / 1000 + 1) * mu_water  # type: ignore[operator,no-any-return]
+    return (hu / 1000 + 1) * mu_water  # type: ignore[operator,return-value,no-any-return,unused-ignore]
 
 
 def mu_to_hu(mu: Array, *, mu_water: float = MU_WATER) -> Array:
@@ -39,4 +39,4 @@ def mu_to_hu(mu: Array, *, mu_water: float = MU_WATER) -> Array:
         >>> mu_to_hu(0.0)
         -1000.0
     """
-    return (mu / mu_water - 1) * 1000  # type: ignore[operator,no-any-return]
+    return (mu / mu_water - 1) * 1000  # type: ignore[operator,return-value,no-any-return,unused-ignore]

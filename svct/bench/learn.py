@@ -98,7 +98,7 @@ def learn_views(
     effort: Effort,
     seed: int,
     stage: Stage,
-    tick: Callable[[int], None],
+    tick: Callable[[int], object],
     better: Callable[[ViewSet], None],
 ) -> Found:
     """Search the best views of a task: A-optimal design, Gumbel top-K, one-swap search.
@@ -145,7 +145,7 @@ def judge(
     *,
     seed: int,
     keep_learned: bool,
-    tick: Callable[[int], None],
+    tick: Callable[[int], object],
 ) -> Verdict:
     """Compare learned views with the best equidistant offset on the test subjects.
 
@@ -216,11 +216,11 @@ def work(task: Task, subjects: Subjects, effort: Effort) -> int:
     return search + len(subjects.test) * (offsets + 3 * (NOISE_SEEDS - 1) + NOISE_SEEDS + 2)
 
 
-def _mean_psnr(trials: list[Trial], views: ViewSet, tick: Callable[[int], None], first: Tensor) -> Tensor:
+def _mean_psnr(trials: list[Trial], views: ViewSet, tick: Callable[[int], object], first: Tensor) -> Tensor:
     return torch.stack([first, *(_ticked(trial.psnr(views), tick) for trial in trials)]).mean(dim=0)
 
 
-def _ticked(values: Tensor, tick: Callable[[int], None]) -> Tensor:
+def _ticked(values: Tensor, tick: Callable[[int], object]) -> Tensor:
     tick(len(values))
     return values
 

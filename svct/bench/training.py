@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from svct.bench.view_sets import PATTERNS, draw_angles
+from svct.errors import InputError
 from svct.geometry.grid import Grid
 from svct.geometry.parallel import ParallelBeam
 from svct.geometry.projector import Projector
@@ -124,7 +125,8 @@ def _on_table(image: Tensor, rng: np.random.Generator) -> Tensor:
 def loss_of(net: UnrolledNet, images: Tensor, y: Tensor, A: Projector) -> Tensor:
     """Return the mean over images of ln RMSE, so that easy and hard images count alike."""
     error = (net(y, A) - images) / MU_WATER
-    return 0.5 * error.square().mean(dim=(-2, -1)).clamp(min=1e-10).log().mean()
+    loss: Tensor = 0.5 * error.square().mean(dim=(-2, -1)).clamp(min=1e-10).log().mean()
+    return loss
 
 
 def train(
@@ -134,7 +136,8 @@ def train(
 
     Args:
         recipe: The recipe.
-        checkpoint: File that holds the state; training goes on from it where it exists, and it is renewed every 100 steps.
+        checkpoint: File that holds the state; training goes on from it where it exists, and it is renewed every 100
+            steps.
         each_image: Called after each drawn training image.
 
     Yields:
@@ -148,8 +151,6 @@ def train(
     if checkpoint and checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)
         if state["recipe"] != asdict(recipe):
-            from svct.errors import InputError
-
             raise InputError(
                 f"{checkpoint}: expected the state of {recipe}, got that of {state['recipe']}; use another file"
             )
@@ -158,7 +159,7 @@ def train(
         optimiser.load_state_dict(state["optimiser"])
         done = state["step"]
     pool = draw_pool(recipe, each=each_image)
-    net.to(memory_format=torch.channels_last)
+    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     for step in range(done, recipe.steps):
         for group in optimiser.param_groups:
             group["lr"] = recipe.learning_rate * _rate(step, recipe.steps)

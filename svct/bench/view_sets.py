@@ -12,8 +12,8 @@ def draw_angles(pattern: str, views: int, rng: np.random.Generator) -> np.ndarra
     """Return angles of a random view set over half a turn, radians.
 
     Args:
-        pattern: ``"equidistant"`` with a random offset, ``"jittered"`` by up to half a step, ``"golden"`` angle steps from a
-            random start, or ``"random"``.
+        pattern: ``"equidistant"`` with a random offset, ``"jittered"`` by up to half a step, ``"golden"`` angle
+            steps from a random start, or ``"random"``.
         views: How many.
         rng: The source of chance.
 

@@ -39,8 +39,8 @@ def command(
     """Learn which views a task needs and write the schedule.
 
     Searches the task's candidates (A-optimal design, Gumbel top-K through the frozen backbone, one-swap search), then
-    compares with the best equidistant offset on subjects that took no part in any choice. Unless the 95 % interval of the gain
-    lies above zero, the schedule holds equidistant views.
+    compares with the best equidistant offset on subjects that took no part in any choice. Unless the 95 % interval
+    of the gain lies above zero, the schedule holds equidistant views.
     """
     from dataclasses import asdict
 

@@ -29,8 +29,9 @@ INTERRUPTED = 130
 INTERNAL = 70
 
 EPILOG = """\
-Exit codes: 0 done, 1 a check failed, 2 wrong usage, 3 unusable value, 4 file missing, unreadable or not writable, 5 unknown
-name, 6 backend not available, 7 result exists already, 70 internal error, 130 interrupted. SVCT_DEBUG=1 shows tracebacks.
+Exit codes: 0 done, 1 a check failed, 2 wrong usage, 3 unusable value, 4 file missing, unreadable or not writable, 5
+unknown name, 6 backend not available, 7 result exists already, 70 internal error, 130 interrupted. SVCT_DEBUG=1 shows
+tracebacks.
 """
 
 

@@ -33,7 +33,8 @@ class RunFolder:
             return
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise OutputExistsError(
-                f"{path}: expected a new run folder, got one that is there already; choose another --out, remove it, or "
+                f"{path}: expected a new run folder, got one that is there already; choose another --out, remove it, "
+                "or "
                 "continue an unfinished run with --resume"
             )
         try:
@@ -42,7 +43,8 @@ class RunFolder:
             probe.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
         except OSError as error:
             raise DataFileError(
-                f"{path}: could not be made ({os.strerror(error.errno or 0)}); choose another --out or mend its permissions"
+                f"{path}: could not be made ({os.strerror(error.errno or 0)}); choose another --out or mend its "
+                "permissions"
             ) from error
 
     def _read(self, config: dict[str, Any]) -> None:
@@ -60,7 +62,8 @@ class RunFolder:
         differing = sorted(k for k in {*known, *config} if known.get(k) != config.get(k))
         if differing:
             raise InputError(
-                f"{self.path}: expected the options of the run that is resumed, got another {', '.join(differing)}; repeat "
+                f"{self.path}: expected the options of the run that is resumed, got another {', '.join(differing)}; "
+                "repeat "
                 "its command with --resume"
             )
 

@@ -17,8 +17,8 @@ import click
 def command(out: Path, state: Path | None, steps: int | None, pool: int | None, seed: int, overwrite: bool) -> None:
     """Train the backbone on drawn patients of every anatomy and on mixed view sets.
 
-    The defaults are the recipe of the weights that come with svct: about an hour on two cores. Stopped half way, the same
-    command goes on from the checkpoint.
+    The defaults are the recipe of the weights that come with svct: about an hour on two cores. Stopped half way, the
+    same command goes on from the checkpoint.
     """
     from dataclasses import asdict, replace
 
@@ -37,13 +37,14 @@ def command(out: Path, state: Path | None, steps: int | None, pool: int | None, 
     checkpoint = state or out.with_suffix(".state")
     try:
         with progress(recipe.steps, what="drawing patients") as bar:
-            mean = None
+            mean, done = None, 0
             for step, loss, net in train(recipe, checkpoint=checkpoint):
                 mean = loss if mean is None else 0.98 * mean + 0.02 * loss
-                bar.update(step - int(getattr(bar, "n", step - 1)))
+                bar.update(step - done)
+                done, averaged = step, net
                 bar.set_description_str(f"ln RMSE {mean:.3f}")
     except KeyboardInterrupt as stop:
         stop.add_note(f"the last checkpoint is {checkpoint}; the same command goes on from there")
         raise
-    save_backbone(net, out, about={"recipe": asdict(recipe), "svct": __version__}, overwrite=overwrite)
+    save_backbone(averaged, out, about={"recipe": asdict(recipe), "svct": __version__}, overwrite=overwrite)
     click.echo(str(out))

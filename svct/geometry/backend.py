@@ -90,6 +90,7 @@ def backend_for(name: str, tensor: torch.Tensor) -> str:
         return "astra-cuda" if on_gpu else "native"
     if load_backend(name).device == "cpu" and tensor.device.type != "cpu":
         raise BackendUnavailable(
-            f"backend {name!r} works on CPU tensors, got one on {tensor.device}; use backend 'auto' or move it with .cpu()"
+            f"backend {name!r} works on CPU tensors, got one on {tensor.device}; use backend 'auto' or move it "
+            "with .cpu()"
         )
     return name

@@ -19,8 +19,8 @@ class Projector:
     Args:
         scan: The scan geometry.
         grid: The image grid, 2D; a point source must lie outside of it.
-        backend: ``"native"``, ``"astra-cpu"``, ``"astra-cuda"`` or ``"auto"``: CUDA where the tensor is on a GPU, native
-            otherwise. Keyword or positional.
+        backend: ``"native"``, ``"astra-cpu"``, ``"astra-cuda"`` or ``"auto"``: CUDA where the tensor is on a GPU,
+            native otherwise. Keyword or positional.
 
     Raises:
         InputError: The grid is not 2D, or the source moves through it.
@@ -36,7 +36,8 @@ class Projector:
 
     Notes:
         Joseph's method (Joseph 1982, IEEE Trans. Med. Imaging 1:192): along its main axis a ray takes each line of
-        pixels by linear interpolation; sums in 1/mm become line integrals without unit by the length in mm between lines.
+        pixels by linear interpolation; sums in 1/mm become line integrals without unit by the length in mm between
+        lines.
     """
 
     def __init__(self, scan: Scan, grid: Grid, backend: str = "auto") -> None:

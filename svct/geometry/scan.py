@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, Self
 
@@ -25,7 +25,7 @@ class Scan(ABC):
         angles: Angle of each view, radians, any finite sequence, in acquisition order.
     """
 
-    angles: tuple[float, ...]
+    angles: Sequence[float] | NDArray[np.float64]
 
     kind: ClassVar[str]
     divergent: ClassVar[bool]
@@ -154,6 +154,7 @@ def scan_from_dict(values: dict[str, Any]) -> Scan:
     given = set(values) - {"kind"}
     if given != wanted:
         raise InputError(
-            f"{kind} geometry: expected the fields {', '.join(sorted(wanted))}, got {', '.join(sorted(given)) or 'none'}"
+            f"{kind} geometry: expected the fields {', '.join(sorted(wanted))}, "
+            f"got {', '.join(sorted(given)) or 'none'}"
         )
     return cls(**{name: values[name] for name in wanted})

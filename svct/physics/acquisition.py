@@ -30,7 +30,8 @@ class Acquisition:
 
     Notes:
         I ~ Poisson(I0 exp(-l)) + N(0, s^2), y = log(I0 / max(I, least_count)), the model of Whiting et al. 2006, Med.
-        Phys. 33:3290 without beam hardening. The logarithm biases y by about (1 + s^2 / E I) / (2 E I) upwards, which is
+        Phys. 33:3290 without beam hardening. The logarithm biases y by about (1 + s^2 / E I) / (2 E I) upwards,
+        which is
         0.005 at 100 photons and without electronic noise; the guard biases rays that expect fewer than a few photons
         downwards. No ray gives NaN or infinity.
     """

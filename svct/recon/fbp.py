@@ -20,8 +20,8 @@ def fbp(y: Any, A: Projector, *, filter: str = "ramp", view_weights: Tensor | No
 
     Args:
         y: Log data, float32 ``(..., views, bins)``; torch, NumPy or CuPy.
-        A: The projector of these views. A fan beam is taken as a full circle: its views should leave no gap of more than
-            half a turn.
+        A: The projector of these views. A fan beam is taken as a full circle: its views should leave no gap of more
+            than half a turn.
         filter: Name of the ramp filter: ramp, shepp-logan, cosine, hamming or hann.
         view_weights: Radians that each view stands for, ``(views,)``. Default: its arc length.
 
@@ -42,8 +42,8 @@ def fbp(y: Any, A: Projector, *, filter: str = "ramp", view_weights: Tensor | No
 
     Notes:
         Kak and Slaney 1988, chapter 3: ramp along the detector, then for every pixel the sum over views of the filtered
-        value on its ray, interpolated linearly, times the view's arc. For a fan the data are scaled to a detector on the
-        rotation axis, weighted by D / sqrt(D^2 + s^2), and back projected with 1 / (2 U^2) (section 3.4.2).
+        value on its ray, interpolated linearly, times the view's arc. For a fan the data are scaled to a detector on
+        the rotation axis, weighted by D / sqrt(D^2 + s^2), and back projected with 1 / (2 U^2) (section 3.4.2).
     """
     data, back = as_tensor(y, "y")
     check_data(data, A)

@@ -33,7 +33,8 @@ def filter_projections(y: Tensor, bin_mm: float, *, name: str = "ramp") -> Tenso
     size = 2 ** math.ceil(math.log2(2 * bins))
     response = _response(name, size).to(y.device) / bin_mm
     spectrum = torch.fft.rfft(y.float(), n=size)
-    return torch.fft.irfft(spectrum * response, n=size)[..., :bins]
+    filtered: Tensor = torch.fft.irfft(spectrum * response, n=size)
+    return filtered[..., :bins]
 
 
 @lru_cache(maxsize=32)
@@ -53,4 +54,5 @@ def _response(name: str, size: int) -> Tensor:
         "hamming": 0.54 + 0.46 * torch.cos(math.pi * frequency),
         "hann": 0.5 + 0.5 * torch.cos(math.pi * frequency),
     }[name]
-    return (ramp * window).float()
+    response: Tensor = (ramp * window).float()
+    return response

@@ -37,9 +37,10 @@ def tv(
         InputError: Wrong shape, NaN or infinity, a negative strength, or fewer than one iteration.
 
     Notes:
-        Minimises 1/2 sum (A x - y)^2 + strength sum |grad x| over x >= 0, the gradient in 1/mm per pixel, with isotropic
-        forward differences (Sidky, Jorgensen and Pan 2012, Phys. Med. Biol. 57:3065), by PDHG with the diagonal steps of
-        Pock and Chambolle 2011, ICCV, section 2 (alpha = 1).
+        Minimises 1/2 sum (A x - y)^2 + strength sum |grad x| over x >= 0, the gradient in 1/mm per pixel, with
+        isotropic
+        forward differences (Sidky, Jorgensen and Pan 2012, Phys. Med. Biol. 57:3065), by PDHG with the diagonal
+        steps of Pock and Chambolle 2011, ICCV, section 2 (alpha = 1).
     """
     data, back = as_tensor(y, "y")
     check_data(data, A)

@@ -29,8 +29,8 @@ class UnrolledNet(nn.Module):
     Notes:
         x <- x + a d + b g + CNN(x, d, g, memory), from x = 0, with the two residual images d = A^T W F (y - A x), F the
         ramp filter and W the arc weights, which is the FBP of the residual, and g = C A^T W R (y - A x), the SIRT
-        direction. After ItNet (Genzel et al. 2022, arXiv 2106.00280), which takes the FBP of the residual, and LEARN (Chen
-        et al. 2018, IEEE Trans. Med. Imaging 37:1333).
+        direction. After ItNet (Genzel et al. 2022, arXiv 2106.00280), which takes the FBP of the residual, and LEARN
+        (Chen et al. 2018, IEEE Trans. Med. Imaging 37:1333).
     """
 
     def __init__(self, *, unrolls: int = 5, width: int = 24, memory: int = 6) -> None:

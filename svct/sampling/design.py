@@ -23,7 +23,7 @@ def a_optimal(
     *,
     views: int,
     coarse: int = 32,
-    each: Callable[[], None] | None = None,
+    each: Callable[[], object] | None = None,
 ) -> ViewSet:
     """Choose views one by one, each lowering the expected squared error of the image the most.
 
@@ -42,8 +42,9 @@ def a_optimal(
         InputError: Too few images, or images that do not fit the grid.
 
     Notes:
-        Gain of view v: tr[S^-1 (A_v C)(A_v C)^T] with S = A_v C A_v^T + R_v, C the posterior covariance so far and R_v the
-        noise of the mean patient, exp(l) / I0 + s^2 exp(2 l) / I0^2 (Burger et al. 2021, arXiv 2006.12579, A-optimality).
+        Gain of view v: tr[S^-1 (A_v C)(A_v C)^T] with S = A_v C A_v^T + R_v, C the posterior covariance so far and
+        R_v the noise of the mean patient, exp(l) / I0 + s^2 exp(2 l) / I0^2 (Burger et al. 2021, arXiv 2006.12579,
+        A-optimality).
         The prior covariance is that of the images, shrunk by a third towards one of the same variances whose
         correlation falls exponentially over two coarse pixels, since the images are fewer than the pixels.
     """

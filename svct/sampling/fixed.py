@@ -18,7 +18,8 @@ def equidistant_sets(candidates: int, views: int) -> list[ViewSet]:
         views: How many to take.
 
     Returns:
-        All different sets, by offset; where `views` does not divide `candidates`, angles are rounded to the nearest candidate.
+        All different sets, by offset; where `views` does not divide `candidates`, angles are rounded to the nearest
+        candidate.
 
     Raises:
         InputError: No view, or more than there are candidates.
@@ -29,7 +30,7 @@ def equidistant_sets(candidates: int, views: int) -> list[ViewSet]:
     """
     _check(candidates, views)
     step = candidates / views
-    sets = {}
+    sets: dict[ViewSet, None] = {}
     for offset in range(math.ceil(step)):
         chosen = {math.floor(offset + i * step + 0.5) % candidates for i in range(views)}
         sets[tuple(sorted(chosen))] = None

@@ -20,7 +20,7 @@ def learn_logits(
     others: int = 48,
     temperature: float = 2.0,
     learning_rate: float = 0.1,
-    each: Callable[[int], None] | None = None,
+    each: Callable[[int], object] | None = None,
 ) -> ViewSet:
     """Learn one logit per candidate view and return the views of the largest.
 
@@ -67,7 +67,7 @@ def learn_logits(
         error = (images - trial.truth[patients]).square().mean(dim=(-2, -1))
         loss = 0.5 * error.log().mean()
         optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         if logits.grad is not None and bool(logits.grad.isfinite().all()):
             # The slope of a single view is tiny beside the loss; its direction is what counts.
             logits.grad /= logits.grad.abs().max().clamp(min=1e-12)

@@ -15,7 +15,7 @@ def swap_search(
     *,
     evaluations: int,
     seed: int,
-    each: Callable[[int], None] | None = None,
+    each: Callable[[int], object] | None = None,
     better: Callable[[ViewSet], None] | None = None,
 ) -> ViewSet:
     """Improve a view set by moving single views.
@@ -32,7 +32,8 @@ def swap_search(
         The best set found, ascending.
 
     Notes:
-        Two moves in three shift a view within its gap, one puts a view into the middle of a wide gap. A move is kept where the
+        Two moves in three shift a view within its gap, one puts a view into the middle of a wide gap. A move is kept
+        where the
         mean gain over the patients exceeds half its standard error, so that chance on a few patients is not climbed.
     """
     rng = np.random.default_rng([seed, 3])

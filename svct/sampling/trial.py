@@ -38,7 +38,7 @@ class Trial:
         chosen = list(views)
         A = self.A[chosen]
         with torch.inference_mode():
-            parts = [self.net(part[:, chosen], A) for part in self.y.split(BATCH)]
+            parts = [self.net(part[:, chosen], A) for part in torch.split(self.y, BATCH)]
         return torch.cat(parts)
 
     def psnr(self, views: ViewSet) -> Tensor:

@@ -63,7 +63,8 @@ def export(
         back = chosen.read(partial)
         if len(back.angles_deg) != len(schedule.angles_deg):
             raise SvctError(
-                f"{path}: expected {len(schedule.angles_deg)} views in the exported file, read back {len(back.angles_deg)}"
+                f"{path}: expected {len(schedule.angles_deg)} views in the exported file, read back "
+                f"{len(back.angles_deg)}"
             )
         error = float(angular_distance_deg(np.array(back.angles_deg), np.array(schedule.angles_deg)).max())
         if error > TOLERANCE_DEG or back.sha256 not in (None, schedule.sha256):

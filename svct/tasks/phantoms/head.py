@@ -66,7 +66,7 @@ def draw_head(grid: Grid, dice: Dice, rotation: float) -> Canvas:
     if level > 0.3:
         _draw_ventricles(canvas, dice, level=level, half_axes=(a, b))
     else:
-        _draw_base(canvas, dice, tissues, inner=inner, half_axes=(a, b), level=level)
+        _draw_base(canvas, dice, tissues, inner=inner, level=level)
     return canvas
 
 
@@ -132,9 +132,8 @@ def _draw_ventricles(canvas: Canvas, dice: Dice, *, level: float, half_axes: Poi
             canvas.paint(Blob((0, -20), (2.5, 2.0)), dice.uniform(100, 350), organ="bone")
 
 
-def _draw_base(canvas: Canvas, dice: Dice, tissues: Tissues, *, inner: Contour, half_axes: Point, level: float) -> None:
+def _draw_base(canvas: Canvas, dice: Dice, tissues: Tissues, *, inner: Contour, level: float) -> None:
     """Draw the base of the skull: petrous ridges with air cells, sphenoid, sinuses, brain stem."""
-    a, b = half_axes
     inside = canvas.mask(inner)
     rise = 1 - level / 0.3
     canvas.paint(Blob((dice.about(0, 1), -12), (19, 16)), 14.0, organ="fluid", within=inside)

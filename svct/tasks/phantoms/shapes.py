@@ -102,10 +102,8 @@ class Stroke(Shape):
         ex, ey = self.end[0] - self.start[0], self.end[1] - self.start[1]
         dx, dy = x - self.start[0], y - self.start[1]
         along = np.clip((dx * ex + dy * ey) * (1 / max(ex * ex + ey * ey, 1e-6)), 0, 1)
-        result: Array = np.hypot(dx - along * ex, dy - along * ey) - (
-            self.radii[0] + along * (self.radii[1] - self.radii[0])
-        )
-        return result
+        radius = self.radii[0] + along * (self.radii[1] - self.radii[0])
+        return np.asarray(np.hypot(dx - along * ex, dy - along * ey) - radius, np.float32)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,36 @@
+# Needs python3, make and a C++ compiler; everything else is installed into $(VENV).
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(abspath $(VENV))/bin
+SOURCES := pyproject.toml constraints.txt CMakeLists.txt README.md $(shell find csrc svct -type f -not -name '*.pyc')
+
+.PHONY: run test slow lint wheel clean
+
+run: $(VENV)/.installed-
+	$(BIN)/svct learn-sampling --task chest
+
+# The tests run against the installed wheel: -P keeps the source folder off the import path.
+test: $(VENV)/.installed-test
+	SVCT_TEST_INSTALLED=1 $(BIN)/python -P -m pytest
+
+slow: $(VENV)/.installed-test
+	SVCT_TEST_INSTALLED=1 $(BIN)/python -P -m pytest -m slow
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+wheel: $(VENV)/.venv
+	$(BIN)/python -m pip wheel --no-deps -w dist .
+
+$(VENV)/.venv:
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+$(VENV)/.installed-%: $(VENV)/.venv $(SOURCES)
+	$(BIN)/python -m pip install --quiet -c constraints.txt ".$(if $*,[$*])"
+	touch $@
+
+clean:
+	rm -rf build dist $(VENV)

@@ -1,0 +1,222 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from svct.errors import BackendUnavailable, InputError, UnknownNameError
+from svct.geometry import FanBeam, Grid, ParallelBeam, Projector, Scan
+from svct.geometry.reference import project_reference
+from svct.testing import assert_adjoint
+
+# Every octant, the diagonals where the main axis changes, the axes, unsorted and repeated.
+ANGLES = [*np.linspace(0, 2 * np.pi, 17), math.pi / 4, 1.0, 1.0, 3 * math.pi / 4, -0.3]
+GRIDS = [
+    Grid(shape=(37, 53), voxel_mm=1.7),
+    Grid(shape=(48, 48), voxel_mm=1.7, origin_mm=(3.0, -5.0)),
+    Grid(shape=(5, 80), voxel_mm=0.9),
+    Grid(shape=(61, 2), voxel_mm=1.1),
+]
+SCANS = [
+    ParallelBeam(ANGLES, bins=71, bin_mm=1.9),
+    ParallelBeam(ANGLES, bins=150, bin_mm=0.5),
+    FanBeam(ANGLES, bins=91, bin_mm=2.9, source_mm=190, detector_mm=120),
+    FanBeam(ANGLES, bins=240, bin_mm=0.6, source_mm=130, detector_mm=0),
+]
+
+
+def relative(a: torch.Tensor, b: torch.Tensor) -> float:
+    return float((a.double() - b.double()).norm() / b.double().norm())
+
+
+def noise(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("backend", ["native", "astra-cpu"])
+@pytest.mark.parametrize("grid", GRIDS, ids=lambda g: str(g.shape))
+@pytest.mark.parametrize("scan", SCANS, ids=lambda s: f"{s.kind}-{s.bins}")
+def test_agrees_with_the_reference(scan: Scan, grid: Grid, backend: str) -> None:
+    x = noise(*grid.shape)
+    expected = project_reference(x.double(), scan, grid)
+    assert relative(Projector(scan, grid, backend)(x), expected) < (1e-5 if backend == "native" else 2e-4)
+
+
+@pytest.mark.parametrize("backend", ["native", "astra-cpu"])
+@pytest.mark.parametrize("grid", GRIDS, ids=lambda g: str(g.shape))
+@pytest.mark.parametrize("scan", SCANS, ids=lambda s: f"{s.kind}-{s.bins}")
+def test_adjoint(scan: Scan, grid: Grid, backend: str) -> None:
+    assert_adjoint(Projector(scan, grid, backend))
+
+
+@pytest.mark.parametrize("scan", SCANS, ids=lambda s: f"{s.kind}-{s.bins}")
+@pytest.mark.parametrize("batch", [1, 5, 6, 16, 17, 33])
+def test_a_batch_is_its_images(scan: Scan, batch: int) -> None:
+    A = Projector(scan, GRIDS[0])
+    x = noise(batch, *GRIDS[0].shape)
+    y = A(x)
+    assert relative(y, torch.stack([A(image) for image in x])) < 1e-6
+    assert relative(A.T(y), torch.stack([A.T(data) for data in y])) < 1e-6
+
+
+def test_the_orientation_is_that_of_astra_itself() -> None:
+    import astra
+
+    image = np.zeros((40, 60), np.float32)
+    image[4:9, 41:50] = 1.0  # top right
+    parallel = ParallelBeam(ANGLES, bins=80)
+    fan = FanBeam(ANGLES, bins=160, bin_mm=1.5, source_mm=200, detector_mm=100)
+    volume = astra.create_vol_geom(40, 60)
+    for scan, geometry, kind, limit in (
+        (parallel, astra.create_proj_geom("parallel", 1.0, 80, np.array(ANGLES)), "linear", 1e-3),
+        (
+            fan,
+            astra.create_proj_geom("fanflat", 1.5, 160, np.array(ANGLES), 200, 100),
+            "line_fanflat",
+            0.1,
+        ),  # another ray model
+    ):
+        projector = astra.create_projector(kind, geometry, volume)
+        expected = astra.projector.direct_FP(projector, image, out=np.zeros((len(scan), scan.bins), np.float32))
+        astra.projector.delete(projector)
+        got = Projector(scan, Grid(shape=(40, 60)))(image)
+        assert isinstance(got, np.ndarray)
+        assert np.linalg.norm(got - expected) < limit * np.linalg.norm(expected)
+
+
+@pytest.mark.parametrize("scan", [ParallelBeam(ANGLES, bins=201, bin_mm=1.0), SCANS[2]], ids=lambda s: s.kind)
+def test_a_disc_gives_its_chords(scan: Scan) -> None:
+    grid = Grid(shape=(301, 301), voxel_mm=0.4)
+    row, col = torch.meshgrid(torch.arange(301.0) - 150, torch.arange(301.0) - 150, indexing="ij")
+    disc = 0.02 * (torch.hypot(row, col) * 0.4 <= 50).float()
+    y = Projector(scan, grid)(disc)
+    middle = scan.detector_shape[0] // 2
+    assert y[:, middle].numpy() == pytest.approx(100 * 0.02, rel=0.01)
+
+
+@given(views=st.lists(st.integers(-21, 20), min_size=1, max_size=30))
+@settings(max_examples=25, deadline=None)
+def test_views_of_an_operator_are_rows_of_it(views: list[int]) -> None:
+    A = Projector(SCANS[0], GRIDS[0])
+    x = noise(*GRIDS[0].shape)
+    assert torch.equal(A[views](x), A(x)[views])
+
+
+@given(a=st.floats(-3, 3), b=st.floats(-3, 3))
+@settings(max_examples=15, deadline=None)
+def test_linear(a: float, b: float) -> None:
+    A = Projector(SCANS[2], GRIDS[1])
+    x, z = noise(48, 48), noise(48, 48, seed=1)
+    assert torch.allclose(A(a * x + b * z), a * A(x) + b * A(z), atol=2e-3)
+
+
+def test_gradients_are_the_adjoint_both_ways() -> None:
+    A = Projector(SCANS[0], GRIDS[0])
+    x = noise(2, *GRIDS[0].shape).requires_grad_(True)
+    target = noise(2, *A.range_shape, seed=1).requires_grad_(True)
+    (A(x) * target.detach()).sum().backward()
+    assert x.grad is not None
+    assert torch.allclose(x.grad, A.T(target.detach()), atol=1e-4)
+    (A.T(target) * x.detach()).sum().backward()
+    assert target.grad is not None
+    assert torch.allclose(target.grad, A(x.detach()), atol=1e-4)
+
+
+def test_torch_operator_checks() -> None:
+    A = Projector(SCANS[2], Grid(shape=(9, 8), voxel_mm=2.0))
+    x = noise(2, 9, 8).requires_grad_(True)
+    rays = (torch.from_numpy(A.scan.vectors), True, 91, 2.0, 0.0, 0.0, "native")
+    torch.library.opcheck(torch.ops.svct.project.default, (x, *rays))
+    y = noise(2, len(ANGLES), 91).requires_grad_(True)
+    back = (torch.from_numpy(A.scan.vectors), True, 9, 8, 2.0, 0.0, 0.0, "native")
+    torch.library.opcheck(torch.ops.svct.backproject.default, (y, *back))
+
+
+def test_autocast_keeps_float32() -> None:
+    A = Projector(SCANS[0], GRIDS[0])
+    x = noise(*GRIDS[0].shape)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        y = A(x.bfloat16())
+    assert y.dtype == torch.float32
+    assert relative(y, A(x)) < 1e-2
+
+
+@pytest.mark.parametrize("isa", ["baseline", "avx2", "avx512"])
+def test_every_instruction_set(isa: str) -> None:
+    import os
+    import subprocess
+    import sys
+
+    code = """
+import torch
+from svct._kernels import instruction_set
+from svct.geometry import FanBeam, Grid, ParallelBeam, Projector
+from svct.geometry.reference import project_reference
+from svct.testing import assert_adjoint
+grid = Grid(shape=(29, 33))
+x = torch.randn(29, 33, generator=torch.Generator().manual_seed(0))
+for scan in (ParallelBeam([0.1, 0.8, 1.9], bins=50), FanBeam([0.1, 0.8, 4.0], bins=120, source_mm=60, detector_mm=50)):
+    A = Projector(scan, grid)
+    expected = project_reference(x.double(), scan, grid)
+    assert float((A(x) - expected).norm() / expected.norm()) < 1e-5
+    assert_adjoint(A)
+    assert float((A(x.expand(8, 29, 33)) - A(x)).abs().max()) < 1e-4
+print(instruction_set())
+"""
+    result = subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        env={**os.environ, "SVCT_ISA": isa},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.strip() in ("baseline", isa)
+
+
+def test_survives_a_fork() -> None:
+    import multiprocessing
+
+    A = Projector(SCANS[0], GRIDS[0])
+    x = np.ones(GRIDS[0].shape, np.float32)
+    expected = A(x)
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        for got in pool.map(A, [x, x]):
+            assert np.array_equal(got, expected)
+
+
+def test_bad_input_is_named() -> None:
+    A = Projector(SCANS[0], GRIDS[0])
+    with pytest.raises(InputError, match=r"x: expected image of shape \(\.\.\., 37, 53\), got \(53, 37\)"):
+        A(torch.zeros(53, 37))
+    with pytest.raises(InputError, match="x: expected float32, got float64; convert it first"):
+        A(np.zeros((37, 53)))
+    with pytest.raises(InputError, match="expected a torch, NumPy or CuPy array, got list"):
+        A([[0.0]])
+    with pytest.raises(InputError, match=r"y: expected projections of shape"):
+        A.T(torch.zeros(3, 3))
+    with pytest.raises(InputError, match="expected a 2D grid"):
+        Projector(SCANS[0], Grid(shape=(4, 4, 4)))
+    with pytest.raises(InputError, match=r"expected the source outside of the grid, more than .* got 20 mm"):
+        Projector(FanBeam([0.0], bins=5, source_mm=20, detector_mm=20), GRIDS[0])
+    with pytest.raises(UnknownNameError, match="unknown backend 'nativ': expected one of"):
+        Projector(SCANS[0], GRIDS[0], backend="nativ")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_missing_gpu_is_an_error_and_the_process_lives() -> None:
+    with pytest.raises(BackendUnavailable, match="needs a CUDA device that ASTRA can use"):
+        Projector(SCANS[0], GRIDS[0], backend="astra-cuda")
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("scan", SCANS, ids=lambda s: f"{s.kind}-{s.bins}")
+def test_cuda_agrees_with_native(scan: Scan) -> None:
+    x = noise(2, *GRIDS[1].shape)
+    expected = Projector(scan, GRIDS[1], "native")(x)
+    for tensor in (x, x.cuda()):
+        got = Projector(scan, GRIDS[1], "astra-cuda")(tensor)
+        assert got.device == tensor.device
+        assert relative(got.cpu(), expected) < 2e-2
