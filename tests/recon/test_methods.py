@@ -13,7 +13,7 @@ from svct.tasks import load_task
 
 GRID = Grid(shape=(96, 96), voxel_mm=2.0)
 SCANS = [
-    ParallelBeam(np.arange(180) * np.pi / 180, bins=96, bin_mm=2.0),
+    ParallelBeam(np.arange(180) * np.pi / 180, bins=140, bin_mm=2.0),
     FanBeam(np.arange(360) * np.pi / 180, bins=200, bin_mm=2.0, source_mm=400, detector_mm=300),
 ]
 
@@ -94,9 +94,9 @@ def test_tv_lowers_what_it_says_it_minimises() -> None:
 
 def test_bad_input_is_named() -> None:
     A = Projector(SCANS[0], GRID)
-    y = torch.zeros(180, 96)
+    y = torch.zeros(180, 140)
     for method in (fbp, sirt, tv, load_backbone()):
-        with pytest.raises(InputError, match=r"expected 180 views of 96 bins, .* got shape \(24, 96\)"):
+        with pytest.raises(InputError, match=r"expected 180 views of 140 bins, .* got shape \(24, 140\)"):
             method(y[:24], A)
         with pytest.raises(InputError, match="expected finite log data, got NaN or infinity"):
             method(y / 0, A)
