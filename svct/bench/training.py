@@ -130,14 +130,19 @@ def loss_of(net: UnrolledNet, images: Tensor, y: Tensor, A: Projector) -> Tensor
 
 
 def train(
-    recipe: Recipe, *, checkpoint: Path | None = None, each_image: Callable[[], None] | None = None
+    recipe: Recipe,
+    *,
+    checkpoint: Path | None = None,
+    save_every: int = 100,
+    each_image: Callable[[], None] | None = None,
 ) -> Iterator[tuple[int, float, UnrolledNet]]:
     """Train a backbone, one optimiser step at a time.
 
     Args:
         recipe: The recipe.
-        checkpoint: File that holds the state; training goes on from it where it exists, and it is renewed every 100
-            steps.
+        checkpoint: File that holds the state; training goes on from it where it exists, and it is
+            renewed every `save_every` steps.
+        save_every: Steps between checkpoints.
         each_image: Called after each drawn training image.
 
     Yields:
@@ -172,7 +177,7 @@ def train(
         if bool(norm.isfinite()):  # a backward pass in bf16 now and then gives infinity: skip the step
             optimiser.step()
         _average(averaged, net, keep=min(0.998, (1 + step) / (10 + step)))
-        if checkpoint and ((step + 1) % 100 == 0 or step + 1 == recipe.steps):
+        if checkpoint and ((step + 1) % save_every == 0 or step + 1 == recipe.steps):
             _save(checkpoint, recipe, step + 1, net, averaged, optimiser)
         yield step + 1, float(loss.detach()), averaged
 

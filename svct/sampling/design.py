@@ -62,11 +62,10 @@ def a_optimal(
     line = projector(mean).double()
     flux = torch.as_tensor(acquisition.photons, dtype=torch.float64).reshape(-1, 1) * factor
     noise = line.exp() / flux + (acquisition.electronic_noise * line.exp() / flux) ** 2
-    covariance = _prior(small.double())
+    seen = rows @ _prior(small.double())  # A C for every view
 
     chosen: list[int] = []
     for _ in range(views):
-        seen = rows @ covariance  # view, bin, pixel
         inner = seen @ rows.transpose(1, 2) + torch.diag_embed(noise)
         factors = torch.linalg.cholesky(inner)
         white = torch.linalg.solve_triangular(factors, seen, upper=False)
@@ -74,7 +73,7 @@ def a_optimal(
         gain[chosen] = -math.inf
         best = int(gain.argmax())
         chosen.append(best)
-        covariance = covariance - white[best].T @ white[best]
+        seen -= (rows @ white[best].T) @ white[best]  # C loses what the view told
         if each:
             each()
     return tuple(sorted(chosen))

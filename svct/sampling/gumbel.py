@@ -17,9 +17,9 @@ def learn_logits(
     steps: int,
     seed: int,
     batch: int = 4,
-    others: int = 48,
+    others: int = 36,
     temperature: float = 2.0,
-    learning_rate: float = 0.1,
+    learning_rate: float = 0.3,
     each: Callable[[int], object] | None = None,
 ) -> ViewSet:
     """Learn one logit per candidate view and return the views of the largest.
@@ -32,7 +32,7 @@ def learn_logits(
         batch: Patients per step.
         others: Candidates outside the drawn set that get a gradient in a step, drawn afresh each time.
         temperature: Of the relaxation.
-        learning_rate: Of Adam.
+        learning_rate: How far the logit with the steepest slope moves in a step.
         each: Called with the number of images after each step.
 
     Returns:
@@ -41,8 +41,9 @@ def learn_logits(
     Notes:
         Forward, the top K of logits + Gumbel noise; backward, K softmaxes in turn, each without what the earlier ones
         took (Huijben et al. 2020, ICLR, deep probabilistic subsampling; Yang et al. 2024, arXiv 2409.01544, for one set
-        of logits per task on a shared network). A drawn view enters with its arc length, one that was not drawn with
-        weight 0 and with half its gap as the slope.
+        of logits per task on a shared network). Views enter with their arc
+        lengths, which change to first order as one comes and another goes. Steps follow the slope itself: Adam would
+        move logits with a noisy slope as far as those with a steady one.
     """
     generator = torch.Generator().manual_seed(seed)
     count, budget = len(trial.A.scan), len(start)
@@ -50,28 +51,22 @@ def learn_logits(
     apart = (place[:, None] - torch.tensor(start)).abs()
     apart = torch.minimum(apart, count - apart).amin(dim=1)
     logits = (3 * torch.exp(-0.5 * (apart / 1.5) ** 2)).requires_grad_(True)
-    optimiser = torch.optim.Adam([logits], lr=learning_rate)
     for _ in range(steps):
         patients = torch.randint(len(trial.truth), (batch,), generator=generator)
         noise = -torch.log(-torch.log(torch.rand(count, generator=generator).clamp(1e-9, 1 - 1e-9)))
         noisy = logits + noise
         drawn = noisy.detach().topk(budget).indices
-        mask = torch.zeros(count).index_fill(0, drawn, 1.0)
-        soft = _relaxed(noisy / temperature, drawn[noisy.detach()[drawn].argsort(descending=True)])
-        mask = mask + soft - soft.detach()
+        soft = _relaxed(noisy / temperature, drawn)
         rest = torch.randperm(count, generator=generator)
         rest = rest[~torch.isin(rest, drawn)][:others]
         shown = torch.cat([drawn, rest]).sort().values
-        weights = mask[shown] * _base_weights(trial, drawn, shown)
+        weights = _weights(trial, drawn.sort().values, shown, (soft - soft.detach())[shown])
         images = trial.net(trial.y[patients][:, shown], trial.A[shown.tolist()], view_weights=weights)
         error = (images - trial.truth[patients]).square().mean(dim=(-2, -1))
         loss = 0.5 * error.log().mean()
-        optimiser.zero_grad()
-        loss.backward()
-        if logits.grad is not None and bool(logits.grad.isfinite().all()):
-            # The slope of a single view is tiny beside the loss; its direction is what counts.
-            logits.grad /= logits.grad.abs().max().clamp(min=1e-12)
-            optimiser.step()
+        (slope,) = torch.autograd.grad(loss, logits)
+        if bool(slope.isfinite().all()):
+            logits = (logits.detach() - learning_rate * slope / slope.abs().max().clamp(min=1e-12)).requires_grad_(True)
         if each:
             each(batch)
     return tuple(sorted(logits.detach().topk(budget).indices.tolist()))
@@ -88,17 +83,31 @@ def _relaxed(scaled: Tensor, order: Tensor) -> Tensor:
     return total
 
 
-def _base_weights(trial: Trial, drawn: Tensor, shown: Tensor) -> Tensor:
-    """Arc length of every shown view: among the drawn, or half its gap for one that is not drawn."""
+def _weights(trial: Trial, drawn: Tensor, shown: Tensor, change: Tensor) -> Tensor:
+    """Arc lengths of the drawn views, as they change to first order while views come and go.
+
+    A view that comes takes half of what lies between it and its drawn neighbours from each of them; one that goes
+    gives it back.
+
+    Args:
+        trial: The trial.
+        drawn: Views that are taken, ascending.
+        shown: Those and others, ascending.
+        change: How much of each shown view comes (positive) or goes; of value 0, with a gradient.
+
+    Returns:
+        Radians for each shown view; 0 for those not drawn.
+    """
     count = len(trial.A.scan)
-    base = torch.empty(count)
-    ordered = drawn.sort().values
-    base[ordered] = arc_weights(trial.A.scan[ordered.tolist()])
-    after = ordered[torch.searchsorted(ordered, torch.arange(count)) % len(ordered)]
-    before = ordered[(torch.searchsorted(ordered, torch.arange(count)) - 1) % len(ordered)]
-    gap = (after - before) % count
-    gap = torch.where(gap == 0, count, gap)
-    span = float(arc_weights(trial.A.scan).sum())
-    not_drawn = ~torch.isin(torch.arange(count), ordered)
-    base[not_drawn] = (gap * span / count / 2)[not_drawn]
-    return base[shown]
+    step = float(arc_weights(trial.A.scan).sum()) / count
+    position = torch.searchsorted(drawn, shown)
+    is_drawn = torch.isin(shown, drawn)
+    left = (position - 1) % len(drawn)
+    right = (position + is_drawn.long()) % len(drawn)
+    to_left = ((shown - drawn[left] - 1) % count + 1).float() * step
+    to_right = ((drawn[right] - shown - 1) % count + 1).float() * step
+    own = (to_left + to_right) / 2
+    place = torch.searchsorted(shown, drawn)
+    weights = torch.where(is_drawn, own, 0.0) + change * own
+    weights = weights.index_add(0, place[left], -change * to_right / 2)
+    return weights.index_add(0, place[right], -change * to_left / 2)

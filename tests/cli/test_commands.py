@@ -1,0 +1,79 @@
+import json
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+
+from svct.cli.main import run
+from svct.sampling import Schedule
+
+
+def test_simulate_reconstruct_evaluate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scan, truth = str(tmp_path / "scan.h5"), str(tmp_path / "truth.h5")
+    assert run(["simulate", "--task", "head", "--patient", "8", "--out", scan, "--truth", truth]) == 0
+    images = []
+    for method in ("fbp", "sirt", "tv", "unrolled"):
+        assert run(["reconstruct", scan, "--method", method, "--png", str(tmp_path / f"{method}.png")]) == 0
+        images.append(str(tmp_path / f"scan-{method}.h5"))
+        assert (tmp_path / f"{method}.png").stat().st_size > 5000
+    capsys.readouterr()
+    assert run(["evaluate", *images, "--truth", truth, "--json"]) == 0
+    rows = {Path(row["image"]).stem: row for row in json.loads(capsys.readouterr().out)}
+    assert rows["scan-unrolled"]["psnr_db"] > rows["scan-fbp"]["psnr_db"] + 6
+    assert rows["scan-tv"]["ssim"] > rows["scan-fbp"]["ssim"]
+    assert rows["scan-tv"]["range_hu"] == 2000
+    assert run(["reconstruct", scan, "--method", "fbp"]) == 7
+    assert run(["evaluate", images[0], "--truth", scan]) == 4
+
+
+def test_the_main_job_on_a_volume(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    z, y, x = np.mgrid[:60, :48, :48].astype(np.float32)
+    body = np.hypot((y - 23.5) / 14, (x - 23.5) / 19) < 1
+    hu = np.where(body, 40 + 60 * np.sin(x / (2 + z / 30)) * np.cos(y / 3), -1000).astype(np.int16)
+    nibabel.save(nibabel.Nifti1Image(hu.T, np.diag([8.0, 8.0, 5.0, 1.0])), tmp_path / "body.nii.gz")  # type: ignore[no-untyped-call]
+    out = tmp_path / "run"
+    options = ["--task", "chest", "--views", "8", "--quick", "--keep-learned", "--out", str(out)]
+    assert run(["learn-sampling", *options, "--data", str(tmp_path / "body.nii.gz"), "--json"]) == 0
+    metrics = json.loads(capsys.readouterr().out)
+    assert metrics["unit"] == "slice"
+    schedule = Schedule.load(out / "schedule.json")
+    assert schedule.method == "learned"
+    assert schedule.budget == 8
+    slices = schedule.provenance["data"]["slices"]
+    used = [set(slices[name]) for name in ("train", "validation", "test")]
+    assert sum(map(len, used)) == len(set.union(*used))
+    assert len(metrics["learned"]["psnr_db"]) == len(slices["test"])
+    assert (out / "views.png").stat().st_size > 20_000
+    assert json.loads((out / "config.json").read_text())["views"] == 8
+
+    assert run(["simulate", "--schedule", str(out / "schedule.json"), "--out", str(tmp_path / "scan.h5")]) == 0
+    assert run(["export", str(out / "schedule.json"), "--format", "csv"]) == 0
+    assert (out / "schedule.csv").exists()
+
+
+def test_a_win_is_only_claimed_where_the_interval_carries_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    assert run(["learn-sampling", "--task", "water", "--views", "6", "--quick", "--out", str(out)]) == 0
+    text = capsys.readouterr().out
+    metrics = json.loads((out / "metrics.json").read_text())
+    won = metrics["gain"]["low_db"] > 0
+    assert metrics["returned"] == ("learned" if won else "equidistant")
+    assert ("holds equidistant views" in text) == (not won)
+    assert (Schedule.load(out / "schedule.json").gain is not None) == won
+
+
+def test_tasks_and_doctor_and_bench(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["tasks", "--json"]) == 0
+    assert {row["name"] for row in json.loads(capsys.readouterr().out)} >= {"chest", "water"}
+    for geometry in ("parallel", "fan"):
+        assert run(["doctor", "--geometry", geometry, "--json"]) == 0
+        facts = json.loads(capsys.readouterr().out)
+        assert facts["backends"]["native"]["state"] == "works"
+        assert facts["backends"]["astra-cpu"]["state"] == "works"
+    assert run(["bench", "projectors", "--size", "64", "--views", "30", "--repeats", "2", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert len(rows) == 4
+    assert all(row["difference"] < 1e-3 and row["ratio"] > 0 for row in rows)

@@ -1,0 +1,101 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from svct.cli.main import COMMANDS, run
+
+SVCT = [sys.executable, "-P", "-c", "from svct.cli.main import main; main()"]
+
+
+@pytest.mark.parametrize("name", list(COMMANDS))
+def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([name, "--help"]) == 0
+    assert "Usage: svct" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["lern-sampling"], 2, "unknown command 'lern-sampling': .* Did you mean 'learn-sampling'"),
+        (["learn-sampling", "--task"], 2, "requires an argument"),
+        (["learn-sampling", "--seed", "-1"], 2, "not in the range"),
+        (["learn-sampling", "--task", "chets"], 5, "unknown task 'chets': .* Did you mean 'chest'"),
+        (["learn-sampling", "--views", "0"], 3, "views: expected 2 to 360, .* got 0"),
+        (["learn-sampling", "--views", "400"], 3, "views: expected 2 to 360, .* got 400"),
+        (["learn-sampling", "--data", "no.nii.gz"], 4, "no.nii.gz"),
+        (["learn-sampling", "--out", "/proc/none/run"], 4, "could not be made"),
+        (["simulate", "--task", "chest", "--patient", "9999"], 3, "patient index: expected 0 to 399, got 9999"),
+        (["simulate", "--out", "no/such/folder/scan.h5"], 4, "expected to write into an existing folder"),
+        (["simulate", "--photons", "-3"], 3, "photons: expected positive"),
+        (["simulate", "--views", "24", "--schedule", "x"], 2, "give --views or --schedule, not both"),
+        (["reconstruct", "missing.h5"], 4, "missing.h5"),
+        (["reconstruct", "missing.h5", "--method", "fpb"], 5, "unknown method 'fpb': .* Did you mean 'fbp'"),
+        (["evaluate", "missing.h5", "--truth", "missing.h5"], 4, "missing.h5"),
+        (["export", "missing.json", "--format", "csv"], 4, "found none"),
+        (["export", "missing.json", "--format", "xml"], 5, "unknown format 'xml': expected one of csv, json"),
+        (["doctor", "--bin-mm", "0"], 3, "bin_mm: expected a positive length"),
+        (["train-backbone", "--out", "no/such/folder/w.safetensors"], 4, "expected to write into an existing folder"),
+    ],
+)
+def test_bad_input_is_one_line_and_a_code(
+    arguments: list[str], code: int, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import re
+
+    monkeypatch.chdir(tmp_path)
+    result = subprocess.run([*SVCT, *arguments], capture_output=True, text=True, check=False)
+    assert result.returncode == code, result.stderr
+    lines = result.stderr.strip().splitlines()
+    assert "Traceback" not in result.stderr
+    assert lines[-1].startswith("svct: error: ")
+    assert re.search(message, lines[-1]), lines[-1]
+
+
+def test_empty_and_truncated_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scan = tmp_path / "scan.h5"
+    assert run(["simulate", "--task", "water", "--views", "6", "--out", str(scan)]) == 0
+    for name, content in {"empty.h5": b"", "short.h5": scan.read_bytes()[:900]}.items():
+        (tmp_path / name).write_bytes(content)
+        assert run(["reconstruct", str(tmp_path / name)]) == 4
+        assert name in capsys.readouterr().err
+    (tmp_path / "empty.nii").write_bytes(b"")
+    assert run(["simulate", "--data", str(tmp_path / "empty.nii"), "--out", str(tmp_path / "x.h5")]) == 4
+    assert "empty.nii" in capsys.readouterr().err
+
+
+def test_a_traceback_only_where_it_is_asked_for() -> None:
+    result = subprocess.run(
+        [*SVCT, "tasks", "nope"], env={**os.environ, "SVCT_DEBUG": "1"}, capture_output=True, text=True, check=False
+    )
+    assert "Traceback" in result.stderr
+
+
+def test_interrupted_run_can_be_resumed(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    command = [*SVCT, "learn-sampling", "--task", "water", "--views", "4", "--quick", "--out", str(out)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    until = time.monotonic() + 120
+    while not (out / "stages.json").exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "Traceback" not in errors
+    assert "svct: interrupted" in errors
+    assert "--resume goes on from there" in errors
+    assert not (out / "schedule.json").exists()
+
+    again = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert again.returncode == 7
+    assert "--resume" in again.stderr
+    finished = subprocess.run([*command, "--resume"], capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr
+    assert (out / "schedule.json").exists()
+    once_more = subprocess.run([*command, "--resume"], capture_output=True, text=True, check=False)
+    assert once_more.returncode == 7
+    assert "the run is finished" in once_more.stderr
