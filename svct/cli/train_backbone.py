@@ -23,6 +23,7 @@ def command(out: Path, state: Path | None, steps: int | None, pool: int | None, 
     from dataclasses import asdict, replace
 
     from svct import __version__
+    from svct.bench.scores import score_backbone
     from svct.bench.training import Recipe, train
     from svct.cli.progress import progress
     from svct.errors import DataFileError, OutputExistsError
@@ -46,5 +47,16 @@ def command(out: Path, state: Path | None, steps: int | None, pool: int | None, 
     except KeyboardInterrupt as stop:
         stop.add_note(f"the last checkpoint is {checkpoint}; the same command goes on from there")
         raise
-    save_backbone(averaged, out, about={"recipe": asdict(recipe), "svct": __version__}, overwrite=overwrite)
+    scores = score_backbone(averaged)
+    save_backbone(
+        averaged,
+        out,
+        about={"recipe": asdict(recipe), "svct": __version__, "scores": [asdict(s) for s in scores]},
+        overwrite=overwrite,
+    )
+    click.echo(
+        f"{'task':<10}{'views':>6}{'FBP':>8}{'TV':>8}{'unrolled':>10}   PSNR in dB over test patients, range 2000 HU"
+    )
+    for s in scores:
+        click.echo(f"{s.task:<10}{s.views:>6}{s.fbp_db:>8.2f}{s.tv_db:>8.2f}{s.unrolled_db:>10.2f}")
     click.echo(str(out))
