@@ -1,6 +1,7 @@
 """Arrays of any kind in, the same kind out."""
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ def as_tensor(array: Any, what: str) -> tuple[torch.Tensor, Callable[[torch.Tens
         tensor = torch.from_numpy(contiguous if contiguous.flags.writeable else contiguous.copy())
         back = _to_numpy
     elif hasattr(array, "__dlpack__"):
-        tensor, back = torch.utils.dlpack.from_dlpack(array), type(array).__array_namespace__(array).from_dlpack
+        tensor, back = torch.utils.dlpack.from_dlpack(array), import_module(type(array).__module__.partition(".")[0]).from_dlpack
     else:
         raise InputError(f"{what}: expected a torch, NumPy or CuPy array, got {type(array).__name__}")
     if tensor.dtype != torch.float32:

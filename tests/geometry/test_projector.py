@@ -220,3 +220,12 @@ def test_cuda_agrees_with_native(scan: Scan) -> None:
         got = Projector(scan, GRIDS[1], "astra-cuda")(tensor)
         assert got.device == tensor.device
         assert relative(got.cpu(), expected) < 2e-2
+
+
+@pytest.mark.gpu
+def test_cupy_arrays_stay_on_the_gpu() -> None:
+    cupy = pytest.importorskip("cupy")
+    x = noise(*GRIDS[1].shape)
+    got = Projector(SCANS[0], GRIDS[1])(cupy.asarray(x.numpy()))
+    assert isinstance(got, cupy.ndarray)
+    assert relative(torch.from_numpy(got.get()), Projector(SCANS[0], GRIDS[1], "native")(x)) < 2e-2
