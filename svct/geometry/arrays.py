@@ -34,7 +34,10 @@ def as_tensor(array: Any, what: str) -> tuple[torch.Tensor, Callable[[torch.Tens
         tensor = torch.from_numpy(contiguous if contiguous.flags.writeable else contiguous.copy())
         back = _to_numpy
     elif hasattr(array, "__dlpack__"):
-        tensor, back = torch.utils.dlpack.from_dlpack(array), import_module(type(array).__module__.partition(".")[0]).from_dlpack
+        tensor, back = (
+            torch.utils.dlpack.from_dlpack(array),
+            import_module(type(array).__module__.partition(".")[0]).from_dlpack,
+        )
     else:
         raise InputError(f"{what}: expected a torch, NumPy or CuPy array, got {type(array).__name__}")
     if tensor.dtype != torch.float32:
@@ -49,7 +52,7 @@ def _same(tensor: torch.Tensor) -> torch.Tensor:
 
 
 def _to_numpy(tensor: torch.Tensor) -> Any:
-    return tensor.numpy()
+    return tensor.detach().numpy()
 
 
 def _wrong_dtype(what: str, dtype: object) -> str:
