@@ -41,10 +41,10 @@ class Effort:
     """
 
     train: int = 160
-    validation: int = 16
+    validation: int = 32
     test: int = 40
     gumbel_steps: int = 40
-    swaps: int = 120
+    swaps: int = 90
 
 
 QUICK = Effort(train=60, validation=8, test=12, gumbel_steps=10, swaps=16)

@@ -19,7 +19,7 @@ def learn_logits(
     batch: int = 4,
     others: int = 36,
     temperature: float = 2.0,
-    learning_rate: float = 0.3,
+    learning_rate: float = 0.5,
     each: Callable[[int], object] | None = None,
 ) -> ViewSet:
     """Learn one logit per candidate view and return the views of the largest.
@@ -39,7 +39,8 @@ def learn_logits(
         The views, ascending.
 
     Notes:
-        Forward, the top K of logits + Gumbel noise; backward, K softmaxes in turn, each without what the earlier ones
+        Forward, the top K of logits + Gumbel noise, not closer than a quarter of the mean spacing, since neighbouring views
+        say the same; backward, K softmaxes in turn, each without what the earlier ones
         took (Huijben et al. 2020, ICLR, deep probabilistic subsampling; Yang et al. 2024, arXiv 2409.01544, for one set
         of logits per task on a shared network). Views enter with their arc
         lengths, which change to first order as one comes and another goes. Steps follow the slope itself: Adam would
@@ -55,7 +56,7 @@ def learn_logits(
         patients = torch.randint(len(trial.truth), (batch,), generator=generator)
         noise = -torch.log(-torch.log(torch.rand(count, generator=generator).clamp(1e-9, 1 - 1e-9)))
         noisy = logits + noise
-        drawn = noisy.detach().topk(budget).indices
+        drawn = _draw(noisy.detach(), budget)
         soft = _relaxed(noisy / temperature, drawn)
         rest = torch.randperm(count, generator=generator)
         rest = rest[~torch.isin(rest, drawn)][:others]
@@ -69,17 +70,32 @@ def learn_logits(
             logits = (logits.detach() - learning_rate * slope / slope.abs().max().clamp(min=1e-12)).requires_grad_(True)
         if each:
             each(batch)
-    return tuple(sorted(logits.detach().topk(budget).indices.tolist()))
+    return tuple(sorted(_draw(logits.detach(), budget).tolist()))
+
+
+def _around(view: int, count: int, budget: int) -> Tensor:
+    """Candidates within a quarter of the mean spacing of a view."""
+    reach = count // (4 * budget)
+    return torch.arange(view - reach, view + reach + 1) % count
+
+
+def _draw(noisy: Tensor, budget: int) -> Tensor:
+    """Take the largest one by one, each a quarter of the mean spacing or more from the others."""
+    left = noisy.clone()
+    drawn = []
+    for _ in range(budget):
+        drawn.append(int(left.argmax()))
+        left[_around(drawn[-1], len(noisy), budget)] = -torch.inf
+    return torch.tensor(drawn)
 
 
 def _relaxed(scaled: Tensor, order: Tensor) -> Tensor:
-    """Sum of K softmaxes, each without the views that the earlier ones took."""
+    """Sum of K softmaxes, each without the views that the earlier ones took and their neighbours."""
     total = torch.zeros_like(scaled)
     taken = torch.zeros_like(scaled, dtype=torch.bool)
     for view in order:
         total = total + torch.softmax(scaled.masked_fill(taken, -torch.inf), dim=0)
-        taken = taken.clone()
-        taken[view] = True
+        taken = taken.index_fill(0, _around(int(view), len(scaled), len(order)), True)
     return total
 
 

@@ -34,7 +34,7 @@ def swap_search(
     Notes:
         Two moves in three shift a view within its gap, one puts a view into the middle of a wide gap. A move is kept
         where the
-        mean gain over the patients exceeds half its standard error, so that chance on a few patients is not climbed.
+        mean gain over the patients exceeds its standard error, so that chance on a few patients is not climbed.
     """
     rng = np.random.default_rng([seed, 3])
     count = len(trial.A.scan)
@@ -43,7 +43,7 @@ def swap_search(
     for _ in range(evaluations):
         trying = _move(views, count, rng)
         gain = (found := trial.psnr(trying)) - score
-        if float(gain.mean()) > 0.5 * float(gain.std()) / math.sqrt(len(gain)):
+        if float(gain.mean()) > float(gain.std()) / math.sqrt(len(gain)):
             views, score = trying, found
             if better:
                 better(views)
