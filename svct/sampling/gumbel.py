@@ -39,12 +39,11 @@ def learn_logits(
         The views, ascending.
 
     Notes:
-        Forward, the top K of logits + Gumbel noise, not closer than a quarter of the mean spacing, since neighbouring views
-        say the same; backward, K softmaxes in turn, each without what the earlier ones
-        took (Huijben et al. 2020, ICLR, deep probabilistic subsampling; Yang et al. 2024, arXiv 2409.01544, for one set
-        of logits per task on a shared network). Views enter with their arc
-        lengths, which change to first order as one comes and another goes. Steps follow the slope itself: Adam would
-        move logits with a noisy slope as far as those with a steady one.
+        Forward, the top K of logits + Gumbel noise, not closer than a quarter of the mean spacing, since neighbouring
+        views say the same; backward, K softmaxes in turn, each without what the earlier ones took (Huijben et al. 2020,
+        ICLR, deep probabilistic subsampling; Yang et al. 2024, arXiv 2409.01544, for one set of logits per task on a
+        shared network). Views enter with their arc lengths, which change to first order as one comes and another goes.
+        Steps follow the slope itself: Adam would move logits with a noisy slope as far as those with a steady one.
     """
     generator = torch.Generator().manual_seed(seed)
     count, budget = len(trial.A.scan), len(start)

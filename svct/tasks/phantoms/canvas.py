@@ -51,6 +51,7 @@ class Canvas:
         self.level = 0.0
         self.nodule: Nodule | None = None
         self.structures: list[Structure] = []
+        self._placed: dict[Point, Point] = {}
         ox, oy = grid.origin_mm
         dx, dy = centre[0] - ox, centre[1] - oy
         cos, sin = math.cos(rotation), math.sin(rotation)
@@ -96,11 +97,18 @@ class Canvas:
         y = points[:, 0] * self._sin + points[:, 1] * self._cos + self.centre[1]
         return np.stack([x, y], 1)
 
+    def _place(self, point: Point) -> Point:
+        """Return the world position of a point, mm; a shape asks more than once, and the warp takes time."""
+        if point not in self._placed:
+            x, y = self.to_world(np.array([point]))[0]
+            self._placed[point] = (float(x), float(y))
+        return self._placed[point]
+
     def window(self, shape: Shape, margin: float = 0.0) -> Window:
         """Return the part of the canvas that can hold a shape."""
-        return self._around(self.to_world(np.array([shape.centre]))[0], shape.reach * 1.12 + 3.0 + margin)
+        return self._around(self._place(shape.centre), shape.reach * 1.12 + 3.0 + margin)
 
-    def _around(self, world: NDArray[np.float64], reach: float) -> Window:
+    def _around(self, world: Point, reach: float) -> Window:
         column = (world[0] - self.x_world[0]) / self.step if self.x_world.size else 0.0
         row = (self.y_world[0] - world[1]) / self.step if self.y_world.size else 0.0
         r = reach / self.step
@@ -203,16 +211,15 @@ class Canvas:
 
     def disc(self, world: Point, diameter_mm: float, *, hu: float, organ: str) -> None:
         """Paint an unwarped disc at a world position."""
-        window = self._around(np.array(world), diameter_mm / 2 + 3.0)
+        window = self._around(world, diameter_mm / 2 + 3.0)
         away = np.hypot(self.x_world[None, window[1]] - world[0], self.y_world[window[0], None] - world[1])
         self.blend(window, _edge((away - diameter_mm / 2).astype(np.float32), self.step), hu, organ)
         self.structures.append(Structure(organ, hu, world, (diameter_mm, diameter_mm)))
 
     def record(self, shape: Shape, hu: float, organ: str) -> None:
         """Note a structure for the patient's truth."""
-        x, y = self.to_world(np.array([shape.centre]))[0]
         axes = getattr(shape, "axes", (shape.reach, shape.reach))
-        self.structures.append(Structure(organ, hu, (float(x), float(y)), (2 * axes[0], 2 * axes[1])))
+        self.structures.append(Structure(organ, hu, self._place(shape.centre), (2 * axes[0], 2 * axes[1])))
 
     def image(self) -> Array:
         """Return the attenuation of each voxel, 1/mm, ``(ny, nx)``: the mean over its samples, never below air."""
