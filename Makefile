@@ -17,8 +17,8 @@ slow: $(VENV)/.installed-test
 	SVCT_TEST_INSTALLED=1 $(BIN)/python -P -m pytest -m slow
 
 lint: $(VENV)/.installed-dev
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
+	$(BIN)/ruff format --check svct tests
+	$(BIN)/ruff check svct tests
 	$(BIN)/mypy
 
 wheel: $(VENV)/.venv
