@@ -33,19 +33,19 @@ def test_the_main_job_on_a_volume(tmp_path: Path, capsys: pytest.CaptureFixture[
     hu = np.where(body, 40 + 60 * np.sin(x / (2 + z / 30)) * np.cos(y / 3), -1000).astype(np.int16)
     nibabel.save(nibabel.Nifti1Image(hu.T, np.diag([8.0, 8.0, 5.0, 1.0])), tmp_path / "body.nii.gz")  # type: ignore[no-untyped-call]
     out = tmp_path / "run"
-    options = ["--task", "chest", "--views", "8", "--quick", "--keep-learned", "--out", str(out)]
+    options = ["--task", "chest", "--views", "24", "--quick", "--keep-learned", "--out", str(out)]
     assert run(["learn-sampling", *options, "--data", str(tmp_path / "body.nii.gz"), "--json"]) == 0
     metrics = json.loads(capsys.readouterr().out)
     assert metrics["unit"] == "slice"
     schedule = Schedule.load(out / "schedule.json")
     assert schedule.method == "learned"
-    assert schedule.budget == 8
+    assert schedule.budget == 24
     slices = schedule.provenance["data"]["slices"]
     used = [set(slices[name]) for name in ("train", "validation", "test")]
     assert sum(map(len, used)) == len(set.union(*used))
     assert len(metrics["learned"]["psnr_db"]) == len(slices["test"])
     assert (out / "views.png").stat().st_size > 20_000
-    assert json.loads((out / "config.json").read_text())["views"] == 8
+    assert json.loads((out / "config.json").read_text())["views"] == 24
 
     assert run(["simulate", "--schedule", str(out / "schedule.json"), "--out", str(tmp_path / "scan.h5")]) == 0
     assert run(["export", str(out / "schedule.json"), "--format", "csv"]) == 0
@@ -56,7 +56,7 @@ def test_a_win_is_only_claimed_where_the_interval_carries_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "run"
-    assert run(["learn-sampling", "--task", "water", "--views", "6", "--quick", "--out", str(out)]) == 0
+    assert run(["learn-sampling", "--task", "water", "--views", "24", "--quick", "--out", str(out)]) == 0
     text = capsys.readouterr().out
     metrics = json.loads((out / "metrics.json").read_text())
     won = metrics["gain"]["low_db"] > 0

@@ -77,7 +77,7 @@ def test_a_traceback_only_where_it_is_asked_for() -> None:
 
 def test_interrupted_run_can_be_resumed(tmp_path: Path) -> None:
     out = tmp_path / "run"
-    command = [*SVCT, "learn-sampling", "--task", "water", "--views", "4", "--quick", "--out", str(out)]
+    command = [*SVCT, "learn-sampling", "--task", "water", "--views", "24", "--quick", "--out", str(out)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     until = time.monotonic() + 120
     while not (out / "stages.json").exists() and time.monotonic() < until:

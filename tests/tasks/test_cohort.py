@@ -59,8 +59,8 @@ def test_units_and_room(anatomy: str) -> None:
     task = load_task(anatomy)
     row, col = np.mgrid[:128, :128] - 63.5
     outside = torch.from_numpy(np.hypot(row, col) > 64)
-    for index in (*range(6), WIDEST[anatomy]):
-        for rotation_deg in (0.0, 20.0, -20.0):
+    for index in (0, 1, WIDEST[anatomy]):
+        for rotation_deg in (20.0, -20.0):
             image = task.cohort.patient(index, rotation_deg=rotation_deg).image
             assert image.dtype == torch.float32
             assert float(image.min()) == 0.0
@@ -71,8 +71,10 @@ def test_units_and_room(anatomy: str) -> None:
 
 
 def median_hu(patient: Patient, organ: str) -> float:
-    """Return the median over the pixels that lie wholly within an organ."""
-    inside = ndimage.binary_erosion(patient.truth.labels == ORGANS.index(organ))
+    """Return the median over an organ, without the pixels at its border; bones keep theirs, which are their cortex."""
+    inside = patient.truth.labels == ORGANS.index(organ)
+    if organ != "bone":
+        inside = ndimage.binary_erosion(inside)
     return float(mu_to_hu(patient.image)[torch.from_numpy(inside)].median())
 
 
@@ -91,28 +93,26 @@ def median_hu(patient: Patient, organ: str) -> float:
     ],
 )
 def test_labels_sit_where_the_image_shows_the_organ(anatomy: str, organ: str, low: float, high: float) -> None:
-    for index in range(3):
-        for rotation_deg in (0.0, 20.0):
-            patient = cohort(anatomy, 256).patient(index, rotation_deg=rotation_deg)
-            assert low < median_hu(patient, organ) < high
+    for index, rotation_deg in ((0, 0.0), (1, 20.0)):
+        patient = cohort(anatomy, 256).patient(index, rotation_deg=rotation_deg)
+        assert low < median_hu(patient, organ) < high
 
 
 @pytest.mark.parametrize("anatomy", ANATOMIES)
 def test_air_is_exactly_zero(anatomy: str) -> None:
     for index in range(3):
         patient = cohort(anatomy).patient(index)
-        body = ndimage.binary_dilation(patient.truth.labels > 0, iterations=2)
+        body = ndimage.binary_dilation(ndimage.binary_fill_holes(patient.truth.labels > 0), iterations=2)
         assert float(patient.image[torch.from_numpy(~body)].max()) == 0.0
         soft = np.isin(patient.truth.labels, [ORGANS.index(name) for name in ("fat", "muscle", "bone", "water")])
         assert float(patient.image[torch.from_numpy(soft)].min()) > 0.0
 
 
 def test_nodules_sit_in_lung_where_the_truth_says() -> None:
-    whole = cohort("chest")
-    with_nodule = [i for i in range(14) if whole.patient(i).truth.nodule is not None]
-    assert 3 <= len(with_nodule) <= 11
-    for index, rotation_deg in itertools.product(with_nodule, (0.0, -20.0)):
-        patient = whole.patient(index, rotation_deg=rotation_deg)
+    patients = [cohort("chest").patient(i, rotation_deg=(0.0, -20.0)[i % 2]) for i in range(10)]
+    with_nodule = [patient for patient in patients if patient.truth.nodule is not None]
+    assert 3 <= len(with_nodule) <= 8
+    for patient in with_nodule:
         nodule = patient.truth.nodule
         assert nodule is not None
         x, y = nodule.centre_mm
@@ -125,8 +125,9 @@ def test_nodules_sit_in_lung_where_the_truth_says() -> None:
         if nodule.diameter_mm > 12:
             assert hu[away < nodule.diameter_mm / 2 - 3.2] == pytest.approx(nodule.hu, abs=5)
         assert np.median(hu[(away > nodule.diameter_mm / 2 + 3) & (away < nodule.diameter_mm / 2 + 7)]) < -500
-    without = next(i for i in range(14) if i not in with_nodule)
-    assert not (whole.patient(without).truth.labels == ORGANS.index("nodule")).any()
+    for patient in patients:
+        labelled = patient.truth.labels == ORGANS.index("nodule")
+        assert labelled.any() == (patient.truth.nodule is not None)
 
 
 @pytest.mark.parametrize("anatomy", ANATOMIES)
