@@ -1,4 +1,5 @@
 # Needs python3, make and a C++ compiler; everything else is installed into $(VENV).
+MAKEFLAGS += --no-builtin-rules
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(abspath $(VENV))/bin
@@ -6,7 +7,7 @@ SOURCES := pyproject.toml constraints.txt CMakeLists.txt README.md $(shell find 
 
 .PHONY: run test slow lint wheel clean
 
-run: $(VENV)/.installed-
+run: $(VENV)/.installed
 	$(BIN)/svct learn-sampling --task chest
 
 # The tests run against the installed wheel: -P keeps the source folder off the import path.
@@ -28,8 +29,12 @@ $(VENV)/.venv:
 	$(PYTHON) -m venv $(VENV)
 	touch $@
 
+$(VENV)/.installed: $(VENV)/.venv $(SOURCES)
+	$(BIN)/python -m pip install --quiet -c constraints.txt .
+	touch $@
+
 $(VENV)/.installed-%: $(VENV)/.venv $(SOURCES)
-	$(BIN)/python -m pip install --quiet -c constraints.txt ".$(if $*,[$*])"
+	$(BIN)/python -m pip install --quiet -c constraints.txt ".[$*]"
 	touch $@
 
 clean:
