@@ -15,7 +15,6 @@ struct RayTable {
     int views, bins;
     bool divergent;
     const float *centre, *slope, *weight;
-    const Run* runs;
 };
 
 struct Lines {  // lines of one axis: element (r, p) at data[(r * stride + pad + p) * interleave]

@@ -79,7 +79,7 @@ constexpr int small_batch = 5;  // up to this many images, one at a time is fast
 int next_group(int remaining) { return remaining > small_batch ? std::min(remaining, lanes) : 1; }
 
 RayTable table(const Rays& rays) {
-    return {rays.views, rays.bins, rays.divergent, rays.centre.data() + pad, rays.slope.data() + pad, rays.weight.data() + pad, rays.runs.data()};
+    return {rays.views, rays.bins, rays.divergent, rays.centre.data() + pad, rays.slope.data() + pad, rays.weight.data() + pad};
 }
 
 void find_axes(const Rays& rays, bool* used) {
