@@ -21,7 +21,7 @@ from svct.tasks.phantoms.shoulder import draw_shoulder
 from svct.tasks.phantoms.truth import Truth
 from svct.tasks.phantoms.water import draw_water
 
-GENERATOR_VERSION = "phantoms-1"
+GENERATOR_VERSION = "phantoms-2"
 """Changes whenever a patient of the same anatomy, seed and index would come out different."""
 
 ANATOMIES: dict[str, Callable[[Grid, Dice, float], Canvas]] = {

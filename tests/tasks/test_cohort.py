@@ -108,6 +108,17 @@ def test_air_is_exactly_zero(anatomy: str) -> None:
         assert float(patient.image[torch.from_numpy(soft)].min()) > 0.0
 
 
+@pytest.mark.parametrize("anatomy", ["abdomen", "chest", "head", "shoulder"])
+def test_nothing_pierces_the_skin(anatomy: str) -> None:
+    drawn = cohort(anatomy, 384)
+    cover = [ORGANS.index(organ) for organ in ("air", "skin", "fat")]
+    for index in range(12):
+        labels = drawn.patient(index).truth.labels
+        parts, _ = ndimage.label(labels == ORGANS.index("air"))
+        beside_air = ndimage.binary_dilation(parts == parts[0, 0]) & ~np.isin(labels, cover)
+        assert not beside_air.any(), [ORGANS[k] for k in np.unique(labels[beside_air])]
+
+
 def test_nodules_sit_in_lung_where_the_truth_says() -> None:
     patients = [cohort("chest").patient(i, rotation_deg=(0.0, -20.0)[i % 2]) for i in range(10)]
     with_nodule = [patient for patient in patients if patient.truth.nodule is not None]

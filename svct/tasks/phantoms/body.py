@@ -33,11 +33,14 @@ def trunk_contour(dice: Dice, half_axes: Point, *, power: float) -> Contour:
 
 
 def paint_skin_and_fat(canvas: Canvas, dice: Dice, tissues: Tissues, outer: Shape, *, skin_mm: float = 1.8) -> None:
-    """Paint the whole body as fat within a skin of some thickness."""
+    """Paint the whole body as fat within a skin of some thickness, which nothing painted later pierces."""
     window = canvas.window(outer)
+    inside = np.zeros_like(canvas.hu)
+    inside[window] = canvas.cover(outer, window, inset=skin_mm)
     canvas.blend(window, canvas.cover(outer, window), dice.uniform(5, 45), "skin")
-    canvas.blend(window, canvas.cover(outer, window, inset=skin_mm), tissues.fat, "fat")
+    canvas.blend(window, inside[window], tissues.fat, "fat")
     canvas.record(outer, -100.0, "fat")
+    canvas.hold = inside
 
 
 def sheet(contour: Contour, angle: float, *, depth: float, length: float, thickness: float) -> Blob:

@@ -49,6 +49,7 @@ class Canvas:
         self.angle = tilt + rotation
         self.half_axes = half_axes
         self.level = 0.0
+        self.hold: Array | None = None
         self.nodule: Nodule | None = None
         self.structures: list[Structure] = []
         self._placed: dict[Point, Point] = {}
@@ -154,7 +155,12 @@ class Canvas:
         self.record(shape, mean, organ)
 
     def blend(self, window: Window, alpha: Array, hu: float | Array, organ: str) -> None:
-        """Mix a CT number into a window by coverage `alpha` and label what is covered by more than half."""
+        """Mix a CT number into a window by coverage `alpha` and label what is covered by more than half.
+
+        Where `hold` is set, nothing is painted outside it (0 to 1 per sample).
+        """
+        if self.hold is not None:
+            alpha = alpha * self.hold[window]
         here = self.hu[window]
         here += alpha * ((hu if isinstance(hu, float | int) else hu[window]) - here)
         self.label[window][alpha > 0.5] = ORGANS.index(organ)
