@@ -107,7 +107,7 @@ void forward(const RayTable& rays, const Run& run, const Lines& lines, int first
             const float a = centre[0] + slope[0] * (r - middle), b = centre[lanes - 1] + slope[lanes - 1] * (r - middle);
             return (a <= -1.0f && b <= -1.0f) || (a >= float(lines.length) && b >= float(lines.length));
         };
-        int low = 0, high = lines.count;
+        int low = run.first_line, high = run.last_line;
         while (low < high && misses(low)) ++low;
         while (high > low && misses(high - 1)) --high;
 
@@ -125,61 +125,82 @@ void forward(const RayTable& rays, const Run& run, const Lines& lines, int first
     }
 }
 
-void forward_batch(const RayTable& rays, const Run& run, const Lines& lines, float* y) {
-    constexpr int block = 64;  // lines whose pixels near one ray stay in the first-level cache
+void forward_batch(const RayTable& rays, const Run& run, const Lines& lines, int first_line, int last_line, float* y) {
     const float middle = (lines.count - 1) * 0.5f;
     const std::int64_t base = std::int64_t(run.view) * rays.bins;
-    for (int j = run.first; j < run.last; ++j) store(y + j * lanes, Floats{});
-    for (int start = 0; start < lines.count; start += block) {
-        for (int j = run.first; j < run.last; ++j) {
-            const float centre = rays.centre[base + j], slope = rays.slope[base + j];
-            int low, high;
-            clip_lines(centre, slope, lines, low, high);
-            low = larger(low, start);
-            high = smaller(high, start + block);
-            if (low >= high) continue;
-            Floats sum = load(y + j * lanes);
-            for (int r = low; r < high; ++r) {
-                float position = centre + slope * (r - middle);
-                position = position > -1.0f ? position : -1.0f;
-                position = position < float(lines.length) ? position : float(lines.length);
-                const int index = int(position + pad) - pad;
-                const float part = position - float(index);
-                const float* pixel = lines.data + (std::int64_t(r) * lines.stride + pad + index) * lanes;
-                const Floats here = load(pixel), next = load(pixel + lanes);
-                sum += here + fill(part) * (next - here);
-            }
-            store(y + j * lanes, sum);
-        }
-    }
     for (int j = run.first; j < run.last; ++j) {
-        store(y + j * lanes, load(y + j * lanes) * fill(rays.weight[base + j]));
+        const float centre = rays.centre[base + j], slope = rays.slope[base + j];
+        int low, high;
+        clip_lines(centre, slope, lines, low, high);
+        low = larger(low, larger(first_line, run.first_line));
+        high = smaller(high, smaller(last_line, run.last_line));
+        if (low >= high) continue;
+        Floats even = load(y + j * lanes), odd{};
+        for (int start = low; start < high; start += lanes) {
+            Floats position = fill(centre) + fill(slope) * (counting() + fill(start - middle));
+            position = least(most(position, fill(-1.0f)), fill(float(lines.length)));
+            const Ints index = floor_index(position);
+            alignas(64) float part[lanes];
+            alignas(64) std::int32_t offset[lanes];
+            store(part, position - to_float(index));
+            *reinterpret_cast<Ints*>(offset) = (index + __builtin_convertvector(counting(), Ints) * lines.stride) * lanes;
+            const float* corner = lines.data + (std::int64_t(start) * lines.stride + pad) * lanes;
+            auto take = [&](int l) {
+                const Floats here = load(corner + offset[l]), next = load(corner + offset[l] + lanes);
+                return here + fill(part[l]) * (next - here);
+            };
+            const int count = smaller(lanes, high - start);
+            int l = 0;
+            for (; l + 1 < count; l += 2) {
+                even += take(l);
+                odd += take(l + 1);
+            }
+            if (l < count) even += take(l);
+        }
+        store(y + j * lanes, even + odd);
     }
 }
 
+enum Shape { parallel, flat, arc };
+
+// Arctangent to a few units of the last place (Cephes, atanf).
+inline Floats arctangent(Floats v) {
+    const Floats a = absolute(v), one = fill(1.0f);
+    const auto far = a > 2.414213562f, middling = a > 0.4142135624f;
+    const Floats reduced = far ? -one / a : middling ? (a - one) / (a + one) : a;
+    const Floats start = far ? fill(1.570796327f) : middling ? fill(0.7853981634f) : Floats{};
+    const Floats z = reduced * reduced;
+    const Floats series = ((fill(8.05374449538e-2f) * z - fill(1.38776856032e-1f)) * z + fill(1.99777106478e-1f)) * z -
+                          fill(3.33329491539e-1f);
+    const Floats angle = start + (series * z * reduced + reduced);
+    return v < Floats{} ? -angle : angle;
+}
+
 // The rays of one run where they cross one line, seen from the pixels of that line.
-template <bool divergent>
+template <Shape shape>
 struct Crossing {
     const float *centre, *slope;  // of the run's view
-    float offset, middle;
-    float number, number_step, denominator_step;  // the bin at a pixel, as Run has it, over the value at mid-line
+    float offset, middle, half, bend;
+    float number, number_step, denominator, denominator_step;  // as Run has them, at mid-line
+    float pitch;                                               // of parallel rays
     int first, last, below;
 
     Crossing(const RayTable& rays, const Run& run, const Lines& lines, int r)
         : centre(rays.centre + std::int64_t(run.view) * rays.bins), slope(rays.slope + std::int64_t(run.view) * rays.bins),
-          offset(r - (lines.count - 1) * 0.5f), middle((lines.length - 1) * 0.5f), first(run.first), last(run.last),
-          below(run.taps / 2 - 1) {
-        const double scale = 1.0 / (run.denominator[0] + run.denominator[1] * middle + run.denominator[2] * r);
-        number = float((run.number[0] + run.number[1] * middle + run.number[2] * r) * scale);
-        number_step = float(run.number[1] * scale);
-        denominator_step = float(run.denominator[1] * scale);
-    }
+          offset(r - (lines.count - 1) * 0.5f), middle((lines.length - 1) * 0.5f), half((rays.bins - 1) * 0.5f),
+          bend(run.bend), number(float(run.number[0] + run.number[1] * middle + run.number[2] * r)),
+          number_step(float(run.number[1])),
+          denominator(float(run.denominator[0] + run.denominator[1] * middle + run.denominator[2] * r)),
+          denominator_step(float(run.denominator[1])), pitch(run.pitch), first(run.first), last(run.last),
+          below(run.taps / 2 - 1) {}
 
     // The bin, with its fraction, whose ray passes through each of the pixels `at`.
     Floats bin_at(Floats at) const {
         const Floats from_middle = at - fill(middle);
-        const Floats bin = fill(number) + fill(number_step) * from_middle;
-        if constexpr (divergent) return bin / (fill(1.0f) + fill(denominator_step) * from_middle);
+        Floats bin = fill(number) + fill(number_step) * from_middle;
+        if constexpr (shape == parallel) return bin;
+        bin = bin / (fill(denominator) + fill(denominator_step) * from_middle);
+        if constexpr (shape == arc) bin = fill(half) + arctangent((bin - fill(half)) * fill(bend)) / fill(bend);
         return bin;
     }
 
@@ -199,26 +220,26 @@ struct Crossing {
     // a view are one run and lie at even distances; beside them y is zero.
     Pair weight(const Window& window, Floats at, Floats exact, Ints bin) const {
         const Floats one = fill(1.0f), none{};
-        if constexpr (divergent) {
+        if constexpr (shape != parallel) {
             const Pair c = window.pick(centre), s = window.pick(slope);
             const Floats here = most(one - absolute(c.here + s.here * fill(offset) - at), none);
             const Floats next = most(one - absolute(c.next + s.next * fill(offset) - at), none);
             return {(bin >= first) & (bin < last) ? here : none, (bin >= first - 1) & (bin < last - 1) ? next : none};
         }
-        const float pitch = 1.0f / number_step;
         const Floats distance = (to_float(bin) - exact) * fill(pitch);
         return {most(one - absolute(distance), none), most(one - absolute(distance + fill(pitch)), none)};
     }
 };
 
-template <bool divergent>
+template <Shape shape>
 void gather(const RayTable& rays, const Run* runs, int run_count, const Lines& lines, const Tile& tile, const float* y) {
     const std::int64_t view_stride = rays.bins + 2 * pad;
     for (int k = 0; k < run_count; ++k) {
         const Run& run = runs[k];
         const float* view = y + run.view * view_stride + pad;
-        for (int r = tile.first_line; r < tile.last_line; ++r) {
-            const Crossing<divergent> crossing(rays, run, lines, r);
+        const int end = smaller(tile.last_line, run.last_line);
+        for (int r = larger(tile.first_line, run.first_line); r < end; ++r) {
+            const Crossing<shape> crossing(rays, run, lines, r);
             float* line = lines.data + std::int64_t(r) * lines.stride + pad;
             for (int p = tile.first; p < tile.last; p += lanes) {
                 const Floats at = counting() + fill(float(p)), exact = crossing.bin_at(at);
@@ -236,15 +257,16 @@ void gather(const RayTable& rays, const Run* runs, int run_count, const Lines& l
     }
 }
 
-template <bool divergent>
+template <Shape shape>
 void gather_batch(const RayTable& rays, const Run* runs, int run_count, const Lines& lines, const Tile& tile,
                   const float* y) {
     const std::int64_t view_stride = rays.bins + 2 * pad;
     for (int k = 0; k < run_count; ++k) {
         const Run& run = runs[k];
         const float* view = y + (run.view * view_stride + pad) * lanes;
-        for (int r = tile.first_line; r < tile.last_line; ++r) {
-            const Crossing<divergent> crossing(rays, run, lines, r);
+        const int end = smaller(tile.last_line, run.last_line);
+        for (int r = larger(tile.first_line, run.first_line); r < end; ++r) {
+            const Crossing<shape> crossing(rays, run, lines, r);
             float* line = lines.data + (std::int64_t(r) * lines.stride + pad) * lanes;
             for (int p = tile.first; p < tile.last; p += lanes) {
                 const Floats at = counting() + fill(float(p)), exact = crossing.bin_at(at);
@@ -269,12 +291,16 @@ void gather_batch(const RayTable& rays, const Run* runs, int run_count, const Li
 }
 
 void adjoint(const RayTable& rays, const Run* runs, int run_count, const Lines& lines, const Tile& tile, const float* y) {
-    (rays.divergent ? gather<true> : gather<false>)(rays, runs, run_count, lines, tile, y);
+    const auto kernel = rays.beam.curved ? gather<arc> : rays.beam.divergent ? gather<flat> : gather<parallel>;
+    kernel(rays, runs, run_count, lines, tile, y);
 }
 
 void adjoint_batch(const RayTable& rays, const Run* runs, int run_count, const Lines& lines, const Tile& tile,
                    const float* y) {
-    (rays.divergent ? gather_batch<true> : gather_batch<false>)(rays, runs, run_count, lines, tile, y);
+    const auto kernel = rays.beam.curved      ? gather_batch<arc>
+                        : rays.beam.divergent ? gather_batch<flat>
+                                              : gather_batch<parallel>;
+    kernel(rays, runs, run_count, lines, tile, y);
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ inline constexpr int lanes = 16;  // images in an interleaved batch, and rays or
 // A plain view of Rays for the kernels, which are compiled apart and share no inline library code with other files.
 struct RayTable {
     int views, bins;
-    bool divergent;
+    Beam beam;
     const float *centre, *slope, *weight;
 };
 
@@ -30,8 +30,9 @@ struct Kernels {
     const char* name;
     // One image: bins [first, last) of a run into y (views x bins).
     void (*forward)(const RayTable&, const Run&, const Lines&, int first, int last, float* y);
-    // `lanes` images: a whole run into y, interleaved (bins x lanes, one view).
-    void (*forward_batch)(const RayTable&, const Run&, const Lines&, float* y);
+    // `lanes` images: adds what a run takes from lines [first_line, last_line) to y, interleaved (bins x lanes, one view),
+    // not yet scaled by the ray weights.
+    void (*forward_batch)(const RayTable&, const Run&, const Lines&, int first_line, int last_line, float* y);
     // A tile of one image gathers from y (views x (bins + 2 pad), scaled by the ray weights), over all runs given.
     void (*adjoint)(const RayTable&, const Run* runs, int run_count, const Lines&, const Tile&, const float* y);
     // The same for `lanes` images; y is interleaved (views x (bins + 2 pad) x lanes).

@@ -1,14 +1,13 @@
 #include "projector.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <cstdlib>
 #include <cstring>
-#include <memory>
 #include <string_view>
-#include <thread>
 
+#include "buffer.hpp"
 #include "joseph.hpp"
+#include "threads.hpp"
 
 namespace svct {
 namespace {
@@ -31,27 +30,6 @@ const Kernels& kernels() {
     return chosen;
 }
 
-// Runs work(0) ... work(count - 1) on up to `threads` threads that live as long as this call: nothing spins while it waits,
-// and nothing is left over for a forked child to miss.
-template <class Work>
-void spread(int count, int threads, const Work& work) {
-    std::atomic<int> next{0};
-    auto drain = [&] {
-        for (int i = next++; i < count; i = next++) work(i);
-    };
-    std::vector<std::jthread> helpers;
-    for (int t = 1; t < std::min(threads, count); ++t) helpers.emplace_back(drain);
-    drain();
-}
-
-struct Buffer {  // zeroed
-    std::unique_ptr<float[], decltype(&std::free)> data{nullptr, &std::free};
-    Buffer() = default;
-    explicit Buffer(std::size_t count) : data(static_cast<float*>(std::calloc(count + lanes, sizeof(float))), &std::free) {
-        if (!data) throw std::bad_alloc();
-    }
-};
-
 struct Stage {  // the working copy of up to `lanes` images, as lines of each axis that the rays use
     int interleave;
     Buffer store[2];
@@ -63,7 +41,21 @@ struct Stage {  // the working copy of up to `lanes` images, as lines of each ax
             lines[axis] = {nullptr, count, length, length + 2 * pad};
             if (!used[axis]) continue;
             store[axis] = Buffer(std::size_t(count) * (length + 2 * pad) * interleave);
-            lines[axis].data = store[axis].data.get();
+            lines[axis].data = store[axis].get();
+        }
+    }
+
+    // Zeroes the padding of every line, or whole lines.
+    void clear(int axis, int first, int last, bool whole) const {
+        const Lines& l = lines[axis];
+        for (int r = first; r < last; ++r) {
+            float* line = l.data + std::size_t(r) * l.stride * interleave;
+            if (whole) {
+                std::fill_n(line, std::size_t(l.stride) * interleave, 0.0f);
+            } else {
+                std::fill_n(line, pad * interleave, 0.0f);
+                std::fill_n(line + std::size_t(pad + l.length) * interleave, pad * interleave, 0.0f);
+            }
         }
     }
 
@@ -79,7 +71,7 @@ constexpr int small_batch = 5;  // up to this many images, one at a time is fast
 int next_group(int remaining) { return remaining > small_batch ? std::min(remaining, lanes) : 1; }
 
 RayTable table(const Rays& rays) {
-    return {rays.views, rays.bins, rays.divergent, rays.centre.data() + pad, rays.slope.data() + pad, rays.weight.data() + pad};
+    return {rays.views, rays.bins, rays.beam, rays.centre.data() + pad, rays.slope.data() + pad, rays.weight.data() + pad};
 }
 
 void find_axes(const Rays& rays, bool* used) {
@@ -116,6 +108,8 @@ void project(const float* x, float* y, int batch, const Rays& rays, const GridSp
         const Stage stage(grid, used, interleave);
         const float* source = x + done * pixels;
         float* target = y + done * samples;
+        for (int axis = 0; axis < 2; ++axis)
+            if (used[axis]) stage.clear(axis, 0, stage.lines[axis].count, false);
         for_tiles(grid, threads, [&](int row0, int row1, int col0, int col1) {
             for (int axis = 0; axis < 2; ++axis) {
                 if (!used[axis]) continue;
@@ -135,14 +129,24 @@ void project(const float* x, float* y, int batch, const Rays& rays, const GridSp
                 kernels().forward(ray_table, run, stage.lines[run.axis], first, std::min(first + chunk, run.last), target);
             });
         } else {
-            spread(run_count, threads, [&](int i) {
-                const Run& run = rays.runs[i];
-                thread_local std::vector<float> view;
-                view.resize(std::size_t(rays.bins) * lanes);
-                kernels().forward_batch(ray_table, run, stage.lines[run.axis], view.data());
-                for (int b = 0; b < group; ++b) {
-                    float* out = target + b * samples + std::size_t(run.view) * rays.bins;
-                    for (int j = run.first; j < run.last; ++j) out[j] = view[std::size_t(j) * lanes + b];
+            // A few runs go through the image together, band after band, while the band is in the second-level cache.
+            const int together = std::clamp(run_count / threads, 1, 12), band = 24;
+            spread((run_count + together - 1) / together, threads, [&](int i) {
+                const Run* runs = rays.runs.data() + i * together;
+                const int count = std::min(together, run_count - i * together);
+                const std::size_t stride = std::size_t(rays.bins) * lanes;
+                const Buffer sums(count * stride);
+                std::fill_n(sums.get(), count * stride, 0.0f);
+                for (int line = 0; line < std::max(grid.height, grid.width); line += band)
+                    for (int k = 0; k < count; ++k)
+                        kernels().forward_batch(ray_table, runs[k], stage.lines[runs[k].axis], line, line + band,
+                                                sums.get() + k * stride);
+                for (int k = 0; k < count; ++k) {
+                    const std::size_t view = std::size_t(runs[k].view) * rays.bins;
+                    for (int b = 0; b < group; ++b)
+                        for (int j = runs[k].first; j < runs[k].last; ++j)
+                            target[b * samples + view + j] =
+                                sums.get()[k * stride + std::size_t(j) * lanes + b] * ray_table.weight[view + j];
                 }
             });
         }
@@ -165,25 +169,39 @@ void backproject(const float* y, float* x, int batch, const Rays& rays, const Gr
         const Buffer scaled(rays.views * view_stride * interleave);
         const float* source = y + done * samples;
         spread(rays.views, threads, [&](int v) {
-            float* out = scaled.data.get() + (v * view_stride + pad) * interleave;
+            float* row = scaled.get() + v * view_stride * interleave;
+            std::fill_n(row, pad * interleave, 0.0f);
+            std::fill_n(row + (pad + rays.bins) * interleave, pad * interleave, 0.0f);
+            float* out = row + pad * interleave;
             for (int b = 0; b < group; ++b)
                 for (int j = 0; j < rays.bins; ++j) {
                     const std::size_t k = std::size_t(v) * rays.bins + j;
                     out[std::size_t(j) * interleave + b] = source[b * samples + k] * ray_table.weight[k];
                 }
+            for (int b = group; b < interleave; ++b)
+                for (int j = 0; j < rays.bins; ++j) out[std::size_t(j) * interleave + b] = 0.0f;
         });
-        constexpr int block = 8;  // lines of a tile; with these sizes a tile stays in the first-level cache
+        // A band of lines takes the views in blocks that fit the second-level cache, and under each block its tiles, which
+        // fit the first.
+        constexpr int band = 32, block = 8;
         const int wide = group == 1 ? 64 : lanes;
+        const int views_at_once = std::max(1, int((512 << 10) / (view_stride * interleave * sizeof(float))));
         for (int axis = 0; axis < 2; ++axis) {
             if (!used[axis]) continue;
             const Lines& lines = stage.lines[axis];
-            const int across = (lines.length + wide - 1) / wide, down = (lines.count + block - 1) / block;
-            spread(across * down, threads, [&](int i) {
-                const int line = i / across * block, first = i % across * wide;
-                const int last = std::min(first + wide, (lines.length + lanes - 1) / lanes * lanes);
-                const Tile tile_of_lines{line, std::min(line + block, lines.count), first, last};
-                const auto kernel = group == 1 ? kernels().adjoint : kernels().adjoint_batch;
-                kernel(ray_table, runs[axis].data(), int(runs[axis].size()), lines, tile_of_lines, scaled.data.get());
+            const auto kernel = group == 1 ? kernels().adjoint : kernels().adjoint_batch;
+            const int run_count = int(runs[axis].size());
+            spread((lines.count + band - 1) / band, threads, [&](int i) {
+                const int end = std::min((i + 1) * band, lines.count);
+                stage.clear(axis, i * band, end, true);
+                for (int k = 0; k < run_count; k += views_at_once)
+                    for (int line = i * band; line < end; line += block)
+                        for (int first = 0; first < lines.length; first += wide) {
+                            const int last = std::min(first + wide, (lines.length + lanes - 1) / lanes * lanes);
+                            const Tile piece{line, std::min(line + block, end), first, last};
+                            kernel(ray_table, runs[axis].data() + k, std::min(views_at_once, run_count - k), lines, piece,
+                                   scaled.get());
+                        }
             });
         }
         float* target = x + done * pixels;

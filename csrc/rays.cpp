@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "threads.hpp"
+
 namespace svct {
 namespace {
 
@@ -15,70 +17,124 @@ double cross(Point a, Point b) { return a.col * b.row - a.row * b.col; }
 // How many rays can lie within one pixel of any position: two for each pixel that a bin is narrower than a pixel.
 int count_taps(const Rays& rays, const Run& run, int lines) {
     const std::size_t base = std::size_t(run.view) * rays.bins + pad;
-    const double half = (lines - 1) / 2.0;
-    double pitch = 1e30;
-    for (int j = run.first; j + 1 < run.last; ++j) {
-        const double centre = double(rays.centre[base + j + 1]) - rays.centre[base + j];
-        const double slope = double(rays.slope[base + j + 1]) - rays.slope[base + j];
-        pitch = std::min({pitch, std::abs(centre - half * slope), std::abs(centre + half * slope)});
+    const float middle = (lines - 1) / 2.0f, from = run.first_line - middle, to = run.last_line - 1 - middle;
+    const int last = rays.beam.divergent ? run.last : std::min(run.first + 2, run.last);
+    float pitch = 1e30f;
+    for (int j = run.first; j + 1 < last; ++j) {
+        const float centre = rays.centre[base + j + 1] - rays.centre[base + j];
+        const float slope = rays.slope[base + j + 1] - rays.slope[base + j];
+        pitch = std::min({pitch, std::abs(centre + from * slope), std::abs(centre + to * slope)});
     }
-    const double each_side = std::ceil((1.0 - 1e-5) / std::max(pitch, 1e-9));
+    const double each_side = std::ceil((1.0 - 1e-5) / std::max(double(pitch), 1e-9));
     return 2 * int(std::clamp(each_side, 1.0, double(rays.bins)));
 }
 
+// One view in grid units.
+class View {
+    Beam beam;
+    int bins;
+    Point source, direction, detector, step;  // `detector` is the middle of the detector
+    Point middle;
+    int size[2];
+    double voxel_mm, bend = 0, radius = 0;
+
+public:
+    View(const double* w, Beam beam, int bins, const GridSpec& grid)
+        : beam(beam), bins(bins), middle{(grid.width - 1) / 2.0, (grid.height - 1) / 2.0}, size{grid.height, grid.width},
+          voxel_mm(grid.voxel_mm) {
+        const double scale = 1.0 / grid.voxel_mm;
+        auto place = [&](double x, double y) {
+            return Point{(x - grid.origin_x_mm) * scale + middle.col, middle.row - (y - grid.origin_y_mm) * scale};
+        };
+        source = place(w[0], w[1]);
+        direction = {w[0] * scale, -w[1] * scale};
+        detector = place(w[2], w[3]);
+        step = {w[4] * scale, -w[5] * scale};
+        if (beam.curved) {
+            radius = std::hypot(detector.col - source.col, detector.row - source.row);
+            bend = std::hypot(step.col, step.row) / radius;
+        }
+    }
+
+    // A point of the ray of bin j and its direction, from the source on.
+    void ray(int j, Point& point, Point& along) const {
+        const double steps = j - (bins - 1) / 2.0;
+        if (beam.curved) {
+            const double depth = std::cos(steps * bend), side = std::sin(steps * bend) / bend;
+            along = {(detector.col - source.col) * depth + step.col * side,
+                     (detector.row - source.row) * depth + step.row * side};
+            point = {source.col + along.col, source.row + along.row};
+        } else {
+            point = {detector.col + steps * step.col, detector.row + steps * step.row};
+            along = beam.divergent ? Point{point.col - source.col, point.row - source.row} : direction;
+        }
+    }
+
+    Run open_run(int v, int axis, int j, Point along) const {
+        // Bin at pixel q: divergent, the detector bin on the line from the source through q;
+        // parallel, the bin whose ray passes through q. Bins count from the first.
+        const Point first{detector.col - step.col * (bins - 1) / 2.0, detector.row - step.row * (bins - 1) / 2.0};
+        const Point from = beam.divergent ? source : first;
+        const Point n = beam.divergent ? Point{source.col - first.col, source.row - first.row} : direction;
+        // cross(q - from, n) and cross(q - from, step) as sums over (1, col, row)
+        const double scale = beam.divergent ? 1.0 : 1.0 / cross(step, direction);
+        const double number[3] = {(-from.col * n.row + from.row * n.col) * scale, n.row * scale, -n.col * scale};
+        const double along_step[3] = {-from.col * step.row + from.row * step.col, step.row, -step.col};
+        const double one[3] = {1.0, 0.0, 0.0};
+        const double* denominator = beam.divergent ? along_step : one;
+        const int p = axis == 0 ? 1 : 2, r = axis == 0 ? 2 : 1;
+        Run run{v, axis, j, j, 0, size[axis], 2, {number[0], number[p], number[r]},
+                {denominator[0], denominator[p], denominator[r]}, float(bend), float(1.0 / number[p])};
+        if (beam.divergent) {
+            const double at = axis == 0 ? source.row : source.col;
+            const double count = size[axis];
+            if ((axis == 0 ? along.row : along.col) > 0) run.first_line = int(std::clamp(std::floor(at) + 1, 0.0, count));
+            else run.last_line = int(std::clamp(std::ceil(at), 0.0, count));
+        }
+        return run;
+    }
+
+    // Fills the tables of view `v` and lists its runs.
+    void trace(int v, Rays& rays, std::vector<Run>& runs) const {
+        const std::size_t base = std::size_t(v) * bins + pad;
+        double slope = 0, sign = 0;
+        float weight = 0;
+        int axis = -1;
+        for (int j = 0; j < bins; ++j) {
+            Point point, along;
+            ray(j, point, along);
+            if (beam.divergent || j == 0) {
+                const int main = std::abs(along.row) >= std::abs(along.col) ? 0 : 1;
+                const double ahead = main == 0 ? along.row : along.col;
+                slope = (main == 0 ? along.col : along.row) / ahead;
+                weight = float(voxel_mm * std::sqrt(1.0 + slope * slope));
+                if (main != axis || ahead * sign < 0) runs.push_back(open_run(v, main, j, along));
+                axis = main;
+                sign = ahead;
+            }
+            rays.centre[base + j] = float(axis == 0 ? point.col + slope * (middle.row - point.row)
+                                                    : point.row + slope * (middle.col - point.col));
+            rays.slope[base + j] = float(slope);
+            rays.weight[base + j] = weight;
+            runs.back().last = j + 1;
+        }
+        for (Run& run : runs) run.taps = count_taps(rays, run, size[run.axis]);
+    }
+};
+
 }  // namespace
 
-Rays trace(const double* vectors, int views, bool divergent, int bins, const GridSpec& grid) {
-    Rays rays{views, bins, divergent, {}, {}, {}, {}};
+Rays trace(const double* vectors, int views, Beam beam, int bins, const GridSpec& grid, int threads) {
+    Rays rays{views, bins, beam, {}, {}, {}, {}};
     const std::size_t count = std::size_t(views) * bins + 2 * pad;
     rays.centre.resize(count);
     rays.slope.resize(count);
     rays.weight.resize(count);
-
-    const double scale = 1.0 / grid.voxel_mm;
-    const double middle_col = (grid.width - 1) / 2.0, middle_row = (grid.height - 1) / 2.0;
-
-    for (int v = 0; v < views; ++v) {
-        const double* w = vectors + 6 * std::size_t(v);
-        const Point step{w[4] * scale, -w[5] * scale};
-        const Point detector{(w[2] - grid.origin_x_mm) * scale + middle_col - step.col * (bins - 1) / 2.0,
-                             middle_row - (w[3] - grid.origin_y_mm) * scale - step.row * (bins - 1) / 2.0};
-        const Point source{(w[0] - grid.origin_x_mm) * scale + middle_col,
-                           middle_row - (w[1] - grid.origin_y_mm) * scale};
-        const Point beam{w[0] * scale, -w[1] * scale};
-
-        for (int j = 0; j < bins; ++j) {
-            const Point bin{detector.col + j * step.col, detector.row + j * step.row};
-            const Point along = divergent ? Point{bin.col - source.col, bin.row - source.row} : beam;
-            const int axis = std::abs(along.row) >= std::abs(along.col) ? 0 : 1;
-            const double slope = axis == 0 ? along.col / along.row : along.row / along.col;
-            const double centre = axis == 0 ? bin.col + slope * (middle_row - bin.row)
-                                            : bin.row + slope * (middle_col - bin.col);
-            const std::size_t k = std::size_t(v) * bins + j + pad;
-            rays.centre[k] = float(centre);
-            rays.slope[k] = float(slope);
-            rays.weight[k] = float(grid.voxel_mm * std::sqrt(1.0 + slope * slope));
-
-            if (j == 0 || rays.runs.back().axis != axis) {
-                // Bin at pixel q: divergent, the detector bin on the line from the source through q;
-                // parallel, the bin whose ray passes through q.
-                const Point from = divergent ? source : detector;
-                const Point n = divergent ? Point{source.col - detector.col, source.row - detector.row} : beam;
-                const double sign = cross(step, beam);
-                // cross(q - from, n) and cross(q - from, step) as sums over (1, col, row)
-                const double number[3] = {-from.col * n.row + from.row * n.col, n.row, -n.col};
-                const double along_step[3] = {-from.col * step.row + from.row * step.col, step.row, -step.col};
-                const double constant[3] = {sign, 0.0, 0.0};
-                const double* denominator = divergent ? along_step : constant;
-                const int p = axis == 0 ? 1 : 2, r = axis == 0 ? 2 : 1;
-                rays.runs.push_back({v, axis, j, j, 2,
-                                     {number[0], number[p], number[r]},
-                                     {denominator[0], denominator[p], denominator[r]}});
-            }
-            rays.runs.back().last = j + 1;
-        }
-    }
-    for (Run& run : rays.runs) run.taps = count_taps(rays, run, run.axis == 0 ? grid.height : grid.width);
+    std::vector<std::vector<Run>> runs(views);
+    spread(views, views * bins < 4096 ? 1 : threads, [&](int v) {
+        View(vectors + 6 * std::size_t(v), beam, bins, grid).trace(v, rays, runs[v]);
+    });
+    for (const auto& of_view : runs) rays.runs.insert(rays.runs.end(), of_view.begin(), of_view.end());
     return rays;
 }
 
