@@ -3,73 +3,10 @@
 // took from it, with the same weights.
 #include "joseph.hpp"
 
-#include <cstdint>
-
-#if defined(__AVX512F__)
-#include <immintrin.h>
-#endif
+#include "simd.hpp"
 
 namespace svct::SVCT_ISA {
 namespace {
-
-typedef float Floats __attribute__((vector_size(4 * lanes), aligned(4)));
-typedef std::int32_t Ints __attribute__((vector_size(4 * lanes), aligned(4)));
-
-inline Floats load(const float* p) { return *reinterpret_cast<const Floats*>(p); }
-inline void store(float* p, Floats v) { *reinterpret_cast<Floats*>(p) = v; }
-inline Floats fill(float v) { return v - Floats{}; }
-inline Floats least(Floats a, Floats b) { return a < b ? a : b; }
-inline Floats most(Floats a, Floats b) { return a > b ? a : b; }
-inline Floats absolute(Floats v) { return (Floats)((Ints)v & 0x7fffffff); }
-inline int smaller(int a, int b) { return a < b ? a : b; }
-inline int larger(int a, int b) { return a > b ? a : b; }
-
-// Largest integer not above v, for v >= -pad.
-inline Ints floor_index(Floats v) { return __builtin_convertvector(v + fill(pad), Ints) - pad; }
-inline Floats to_float(Ints v) { return __builtin_convertvector(v, Floats); }
-
-constexpr Floats counting() {
-    Floats v{};
-    for (int l = 0; l < lanes; ++l) v[l] = float(l);
-    return v;
-}
-
-struct Pair {
-    Floats here, next;
-};
-
-// Looks up table[i] and table[i + 1] at `lanes` indices that rise or fall steadily: mostly a window that two registers hold.
-struct Window {
-#if defined(__AVX512F__)
-    __m512i index, local;
-    int low;
-    bool narrow;
-    explicit Window(Ints at) : index((__m512i)at) {
-        const int left = at[0], right = at[lanes - 1];
-        low = smaller(left, right);
-        narrow = larger(left, right) - low < 2 * lanes - 1;
-        local = _mm512_sub_epi32(index, _mm512_set1_epi32(low));
-    }
-    Pair pick(const float* table) const {
-        if (!narrow) {
-            return {(Floats)_mm512_i32gather_ps(index, table, 4), (Floats)_mm512_i32gather_ps(index, table + 1, 4)};
-        }
-        const __m512 first = _mm512_loadu_ps(table + low), second = _mm512_loadu_ps(table + low + lanes);
-        const __m512i following = _mm512_add_epi32(local, _mm512_set1_epi32(1));
-        return {(Floats)_mm512_permutex2var_ps(first, local, second),
-                (Floats)_mm512_permutex2var_ps(first, following, second)};
-    }
-#else
-    Ints index;
-    explicit Window(Ints at) : index(at) {}
-    Pair pick(const float* table) const {
-        Pair v;
-        for (int l = 0; l < lanes; ++l) v.here[l] = table[index[l]];
-        for (int l = 0; l < lanes; ++l) v.next[l] = table[index[l] + 1];
-        return v;
-    }
-#endif
-};
 
 // Lines [low, high) on which a ray at centre + slope * (r - middle) can touch positions in (-1, length).
 inline void clip_lines(float centre, float slope, const Lines& lines, int& low, int& high) {
@@ -143,7 +80,7 @@ void forward_batch(const RayTable& rays, const Run& run, const Lines& lines, int
             alignas(64) float part[lanes];
             alignas(64) std::int32_t offset[lanes];
             store(part, position - to_float(index));
-            *reinterpret_cast<Ints*>(offset) = (index + __builtin_convertvector(counting(), Ints) * lines.stride) * lanes;
+            store(offset, (index + __builtin_convertvector(counting(), Ints) * lines.stride) * lanes);
             const float* corner = lines.data + (std::int64_t(start) * lines.stride + pad) * lanes;
             auto take = [&](int l) {
                 const Floats here = load(corner + offset[l]), next = load(corner + offset[l] + lanes);
@@ -278,7 +215,7 @@ void gather_batch(const RayTable& rays, const Run* runs, int run_count, const Li
                     alignas(64) std::int32_t index[lanes];
                     store(here, weight.here);
                     store(next, weight.next);
-                    *reinterpret_cast<Ints*>(index) = from * lanes;
+                    store(index, from * lanes);
                     for (int l = 0; l < lanes; ++l) {
                         float* pixel = line + (p + l) * lanes;
                         const float* value = view + index[l];
@@ -305,9 +242,6 @@ void adjoint_batch(const RayTable& rays, const Run* runs, int run_count, const L
 
 }  // namespace
 
-const Kernels kernels = {
-#define SVCT_TEXT(x) #x
-#define SVCT_NAME(x) SVCT_TEXT(x)
-    SVCT_NAME(SVCT_ISA), forward, forward_batch, adjoint, adjoint_batch};
+const Kernels kernels = {forward, forward_batch, adjoint, adjoint_batch};
 
 }  // namespace svct::SVCT_ISA

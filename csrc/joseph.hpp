@@ -8,8 +8,6 @@
 
 namespace svct {
 
-inline constexpr int lanes = 16;  // images in an interleaved batch, and rays or pixels handled at once
-
 // A plain view of Rays for the kernels, which are compiled apart and share no inline library code with other files.
 struct RayTable {
     int views, bins;
@@ -27,7 +25,6 @@ struct Tile {  // pixels [first, last) of lines [first_line, last_line); `last` 
 };
 
 struct Kernels {
-    const char* name;
     // One image: bins [first, last) of a run into y (views x bins).
     void (*forward)(const RayTable&, const Run&, const Lines&, int first, int last, float* y);
     // `lanes` images: adds what a run takes from lines [first_line, last_line) to y, interleaved (bins x lanes, one view),

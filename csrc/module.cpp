@@ -1,56 +1,113 @@
 // The Python module svct._kernels: arrays in, arrays filled, nothing else.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/array.h>
 
+#include <array>
 #include <stdexcept>
 
+#include "dispatch.hpp"
 #include "projector.hpp"
+#include "volume.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
 
-using Images = nb::ndarray<float, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
-using Vectors = nb::ndarray<const double, nb::shape<-1, 6>, nb::c_contig, nb::device::cpu>;
+template <int axes>
+using Floats = nb::ndarray<float, nb::ndim<axes>, nb::c_contig, nb::device::cpu>;
+template <int numbers>
+using Vectors = nb::ndarray<const double, nb::shape<-1, numbers>, nb::c_contig, nb::device::cpu>;
 
 namespace {
 
-struct Scan {
-    svct::GridSpec grid;
-    svct::Rays rays;
-};
+void require(bool good, const char* message) {
+    if (!good) throw std::invalid_argument(message);
+}
 
-Scan read_scan(const Images& x, const Images& y, const Vectors& vectors, svct::Beam beam, double voxel_mm, double origin_x_mm,
-               double origin_y_mm, int threads) {
-    if (y.shape(1) != vectors.shape(0) || x.shape(0) != y.shape(0)) {
-        throw std::invalid_argument("x, y and vectors disagree about the number of images or views");
-    }
-    const svct::GridSpec grid{int(x.shape(1)), int(x.shape(2)), voxel_mm, origin_x_mm, origin_y_mm};
-    return {grid, svct::trace(vectors.data(), int(y.shape(1)), beam, int(y.shape(2)), grid, threads)};
+// Runs `work(grid, rays)` without the interpreter lock.
+template <class Work>
+void in_plane(const Floats<3>& x, const Floats<3>& y, const Vectors<6>& vectors, svct::Beam beam, double voxel_mm,
+              std::array<double, 2> origin_mm, int threads, const Work& work) {
+    require(y.shape(1) == vectors.shape(0) && x.shape(0) == y.shape(0),
+            "x, y and vectors disagree about the number of images or views");
+    nb::gil_scoped_release release;
+    const svct::GridSpec grid{int(x.shape(1)), int(x.shape(2)), voxel_mm, origin_mm[0], origin_mm[1]};
+    work(grid, svct::trace(vectors.data(), int(y.shape(1)), beam, int(y.shape(2)), grid, threads));
+}
+
+// Runs `work(volume, scan)` without the interpreter lock.
+template <class Work>
+void in_volume(const Floats<4>& x, const Floats<4>& y, const Vectors<12>& vectors, svct::Beam beam, double voxel_mm,
+               std::array<double, 3> origin_mm, const Work& work) {
+    require(y.shape(2) == vectors.shape(0) && x.shape(0) == y.shape(0),
+            "x, y and vectors disagree about the number of volumes or views");
+    nb::gil_scoped_release release;
+    const svct::VolumeSpec volume{{int(x.shape(1)), int(x.shape(2)), int(x.shape(3))},
+                                  voxel_mm,
+                                  {origin_mm[0], origin_mm[1], origin_mm[2]}};
+    work(volume, svct::Scan3{vectors.data(), int(y.shape(2)), beam, {int(y.shape(1)), int(y.shape(3))}});
 }
 
 }  // namespace
 
 NB_MODULE(_kernels, m) {
-    m.doc() = "Joseph projector on the CPU.";
-    m.def("instruction_set", &svct::instruction_set, "The instruction set that the kernels run with.");
+    m.doc() = "Joseph projectors on the CPU.";
+    m.def("instruction_set", [] { return svct::name_of(svct::instruction_set()); },
+          "The instruction set that the kernels run with.");
     m.def(
         "project",
-        [](const Images& x, const Images& y, const Vectors& vectors, bool divergent, bool curved, double voxel_mm, double origin_x_mm,
-           double origin_y_mm, int threads) {
-            const Scan scan = read_scan(x, y, vectors, {divergent, curved}, voxel_mm, origin_x_mm, origin_y_mm, threads);
-            nb::gil_scoped_release release;
-            svct::project(x.data(), y.data(), int(x.shape(0)), scan.rays, scan.grid, threads);
+        [](const Floats<3>& x, const Floats<3>& y, const Vectors<6>& vectors, bool divergent, bool curved, double voxel_mm,
+           std::array<double, 2> origin_mm, int threads) {
+            in_plane(x, y, vectors, {divergent, curved}, voxel_mm, origin_mm, threads, [&](const auto& grid, const auto& rays) {
+                svct::project(x.data(), y.data(), int(x.shape(0)), rays, grid, threads);
+            });
         },
-        "x"_a, "y"_a, "vectors"_a, "divergent"_a, "curved"_a, "voxel_mm"_a, "origin_x_mm"_a, "origin_y_mm"_a, "threads"_a,
+        "x"_a, "y"_a, "vectors"_a, "divergent"_a, "curved"_a, "voxel_mm"_a, "origin_mm"_a, "threads"_a,
         "Fill y (batch, view, bin) with the line integrals of x (batch, row, column).");
     m.def(
         "backproject",
-        [](const Images& y, const Images& x, const Vectors& vectors, bool divergent, bool curved, double voxel_mm, double origin_x_mm,
-           double origin_y_mm, int threads) {
-            const Scan scan = read_scan(x, y, vectors, {divergent, curved}, voxel_mm, origin_x_mm, origin_y_mm, threads);
-            nb::gil_scoped_release release;
-            svct::backproject(y.data(), x.data(), int(x.shape(0)), scan.rays, scan.grid, threads);
+        [](const Floats<3>& y, const Floats<3>& x, const Vectors<6>& vectors, bool divergent, bool curved, double voxel_mm,
+           std::array<double, 2> origin_mm, int threads) {
+            in_plane(x, y, vectors, {divergent, curved}, voxel_mm, origin_mm, threads, [&](const auto& grid, const auto& rays) {
+                svct::backproject(y.data(), x.data(), int(x.shape(0)), rays, grid, threads);
+            });
         },
-        "y"_a, "x"_a, "vectors"_a, "divergent"_a, "curved"_a, "voxel_mm"_a, "origin_x_mm"_a, "origin_y_mm"_a, "threads"_a,
+        "y"_a, "x"_a, "vectors"_a, "divergent"_a, "curved"_a, "voxel_mm"_a, "origin_mm"_a, "threads"_a,
         "Fill x (batch, row, column) with the adjoint of `project` applied to y (batch, view, bin).");
+    m.def(
+        "project_volume",
+        [](const Floats<4>& x, const Floats<4>& y, const Vectors<12>& vectors, bool divergent, bool curved, double voxel_mm,
+           std::array<double, 3> origin_mm, int threads) {
+            in_volume(x, y, vectors, {divergent, curved}, voxel_mm, origin_mm, [&](const auto& volume, const auto& scan) {
+                svct::project(x.data(), y.data(), int(x.shape(0)), scan, volume, threads);
+            });
+        },
+        "x"_a, "y"_a, "vectors"_a, "divergent"_a, "curved"_a, "voxel_mm"_a, "origin_mm"_a, "threads"_a,
+        "Fill y (batch, row, view, bin) with the line integrals of x (batch, z, y, x).");
+    m.def(
+        "backproject_volume",
+        [](const Floats<4>& y, const Floats<4>& x, const Vectors<12>& vectors, bool divergent, bool curved, double voxel_mm,
+           std::array<double, 3> origin_mm, int threads) {
+            in_volume(x, y, vectors, {divergent, curved}, voxel_mm, origin_mm, [&](const auto& volume, const auto& scan) {
+                svct::backproject(y.data(), x.data(), int(x.shape(0)), scan, volume, threads);
+            });
+        },
+        "y"_a, "x"_a, "vectors"_a, "divergent"_a, "curved"_a, "voxel_mm"_a, "origin_mm"_a, "threads"_a,
+        "Fill x (batch, z, y, x) with the adjoint of `project_volume` applied to y (batch, row, view, bin).");
+    m.def(
+        "derive_paths",
+        [](const Floats<4>& x, const Floats<2>& g, const nb::ndarray<const std::int8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>& axis,
+           const nb::ndarray<const float, nb::shape<-1, 6>, nb::c_contig, nb::device::cpu>& path,
+           const nb::ndarray<float, nb::shape<-1, 5>, nb::c_contig, nb::device::cpu>& out, int threads) {
+            require(x.shape(0) == g.shape(0) && g.shape(1) == axis.shape(0) && axis.shape(0) == path.shape(0) &&
+                        path.shape(0) == out.shape(0),
+                    "x, g, axis, path and out disagree about the number of volumes or rays");
+            nb::gil_scoped_release release;
+            const int size[3] = {int(x.shape(1)), int(x.shape(2)), int(x.shape(3))};
+            svct::derive_paths(x.data(), g.data(), int(x.shape(0)), axis.data(), path.data(), std::int64_t(axis.shape(0)), size,
+                               out.data(), threads);
+        },
+        "x"_a, "g"_a, "axis"_a, "path"_a, "out"_a, "threads"_a,
+        "Fill out (rays, 5) with the sum over the batch of g (batch, rays) times the sum along each ray's path through x "
+        "(batch, z, y, x) and its derivatives by centre and slope in the first and the second axis across.");
 }

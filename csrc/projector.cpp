@@ -1,34 +1,16 @@
 #include "projector.hpp"
 
 #include <algorithm>
-#include <cstdlib>
-#include <cstring>
-#include <string_view>
 
 #include "buffer.hpp"
+#include "dispatch.hpp"
 #include "joseph.hpp"
 #include "threads.hpp"
 
 namespace svct {
 namespace {
 
-const Kernels& choose_kernels() {
-    const char* wish = std::getenv("SVCT_ISA");
-    const std::string_view most = wish ? wish : "avx512";
-#if defined(__x86_64__)
-    __builtin_cpu_init();
-    const bool has_avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-                            __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
-    if (most == "avx512" && has_avx512) return avx512::kernels;
-    if (most != "baseline" && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return avx2::kernels;
-#endif
-    return baseline::kernels;
-}
-
-const Kernels& kernels() {
-    static const Kernels& chosen = choose_kernels();
-    return chosen;
-}
+const Kernels& kernels() { return SVCT_KERNELS(kernels); }
 
 struct Stage {  // the working copy of up to `lanes` images, as lines of each axis that the rays use
     int interleave;
@@ -92,8 +74,6 @@ void for_tiles(const GridSpec& grid, int threads, const Copy& copy) {
 }
 
 }  // namespace
-
-const char* instruction_set() { return kernels().name; }
 
 void project(const float* x, float* y, int batch, const Rays& rays, const GridSpec& grid, int threads) {
     bool used[2];

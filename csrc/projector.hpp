@@ -9,7 +9,4 @@ namespace svct {
 void project(const float* x, float* y, int batch, const Rays& rays, const GridSpec& grid, int threads);
 void backproject(const float* y, float* x, int batch, const Rays& rays, const GridSpec& grid, int threads);
 
-// The instruction set that the kernels run with; SVCT_ISA in the environment asks for a lesser one.
-const char* instruction_set();
-
 }  // namespace svct

@@ -6,7 +6,8 @@
 
 namespace svct {
 
-inline constexpr int pad = 48;  // spare elements beside every row of a working copy, so that a window may overlap its end
+inline constexpr int lanes = 16;  // floats handled at once: images of a batch, rays, or voxels
+inline constexpr int pad = 48;   // spare elements beside every row of a working copy, so that a window may overlap its end
 
 // The image grid: `height` rows of `width` square pixels; row 0 has the largest y.
 struct GridSpec {

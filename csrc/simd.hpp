@@ -1,0 +1,97 @@
+// Vectors of `lanes` floats, in whatever registers the instruction set of this compilation has. Everything is static: each
+// instruction set compiles its own copy.
+#pragma once
+
+#include <cstdint>
+
+#include "rays.hpp"
+
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
+
+namespace svct {
+namespace SVCT_ISA {
+namespace {
+
+typedef float Floats __attribute__((vector_size(4 * lanes), aligned(4)));
+typedef std::int32_t Ints __attribute__((vector_size(4 * lanes), aligned(4)));
+
+inline Floats load(const float* p) { return *reinterpret_cast<const Floats*>(p); }
+inline void store(float* p, Floats v) { *reinterpret_cast<Floats*>(p) = v; }
+inline void store(std::int32_t* p, Ints v) { *reinterpret_cast<Ints*>(p) = v; }
+inline Floats fill(float v) { return v - Floats{}; }
+inline Floats least(Floats a, Floats b) { return a < b ? a : b; }
+inline Floats most(Floats a, Floats b) { return a > b ? a : b; }
+inline Floats absolute(Floats v) { return (Floats)((Ints)v & 0x7fffffff); }
+inline int smaller(int a, int b) { return a < b ? a : b; }
+inline int larger(int a, int b) { return a > b ? a : b; }
+
+// Largest integer not above v, for v >= -pad.
+inline Ints floor_index(Floats v) { return __builtin_convertvector(v + fill(pad), Ints) - pad; }
+inline int floor_index(float v) { return int(v + pad) - pad; }
+inline Floats to_float(Ints v) { return __builtin_convertvector(v, Floats); }
+
+constexpr Floats counting() {
+    Floats v{};
+    for (int l = 0; l < lanes; ++l) v[l] = float(l);
+    return v;
+}
+
+inline float total(Floats v) {
+    float sum = 0.0f;
+    for (int l = 0; l < lanes; ++l) sum += v[l];
+    return sum;
+}
+
+struct Pair {
+    Floats here, next;
+};
+
+// Looks up table[i] and table[i + 1] at `lanes` indices that rise or fall steadily: mostly a window that two registers hold.
+struct Window {
+#if defined(__AVX512F__)
+    __m512i index, local;
+    int low;
+    bool narrow;
+    explicit Window(Ints at) : index((__m512i)at) {
+        const int left = at[0], right = at[lanes - 1];
+        low = smaller(left, right);
+        narrow = larger(left, right) - low < 2 * lanes - 1;
+        local = _mm512_sub_epi32(index, _mm512_set1_epi32(low));
+    }
+    Pair pick(const float* table) const {
+        if (!narrow) {
+            return {(Floats)_mm512_i32gather_ps(index, table, 4), (Floats)_mm512_i32gather_ps(index, table + 1, 4)};
+        }
+        const __m512 first = _mm512_loadu_ps(table + low), second = _mm512_loadu_ps(table + low + lanes);
+        const __m512i following = _mm512_add_epi32(local, _mm512_set1_epi32(1));
+        return {(Floats)_mm512_permutex2var_ps(first, local, second),
+                (Floats)_mm512_permutex2var_ps(first, following, second)};
+    }
+#else
+    Ints index;
+    explicit Window(Ints at) : index(at) {}
+    Pair pick(const float* table) const {
+        Pair v;
+        for (int l = 0; l < lanes; ++l) v.here[l] = table[index[l]];
+        for (int l = 0; l < lanes; ++l) v.next[l] = table[index[l] + 1];
+        return v;
+    }
+#endif
+};
+
+// table[i] at any `lanes` indices.
+inline Floats pick(const float* table, Ints at) {
+#if defined(__AVX512F__)
+    return (Floats)_mm512_i32gather_ps((__m512i)at, table, 4);
+#else
+    Floats v;
+    for (int l = 0; l < lanes; ++l) v[l] = table[at[l]];
+    return v;
+#endif
+}
+
+}  // namespace
+}  // namespace SVCT_ISA
+}  // namespace svct
