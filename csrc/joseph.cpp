@@ -136,7 +136,8 @@ struct Crossing {
         const Floats from_middle = at - fill(middle);
         Floats bin = fill(number) + fill(number_step) * from_middle;
         if constexpr (shape == parallel) return bin;
-        bin = bin / (fill(denominator) + fill(denominator_step) * from_middle);
+        // Pixels beside and behind the source see the detector's far ends.
+        bin = bin / most(fill(denominator) + fill(denominator_step) * from_middle, fill(1e-6f));
         if constexpr (shape == arc) bin = fill(half) + arctangent((bin - fill(half)) * fill(bend)) / fill(bend);
         return bin;
     }

@@ -12,14 +12,19 @@ namespace {
 
 const Kernels& kernels() { return SVCT_KERNELS(kernels); }
 
+constexpr int tile = 32;  // images are copied in tiles, so that neither side of a transposition misses the cache
+
 struct Stage {  // the working copy of up to `lanes` images, as lines of each axis that the rays use
-    int interleave;
+    int height, width, interleave;
+    bool used[2] = {false, false};
     Buffer store[2];
     Lines lines[2];
 
-    Stage(const GridSpec& grid, const bool* used, int interleave) : interleave(interleave) {
+    Stage(const GridSpec& grid, const std::vector<Run>& runs, int interleave)
+        : height(grid.height), width(grid.width), interleave(interleave) {
+        for (const Run& run : runs) used[run.axis] = true;
         for (int axis = 0; axis < 2; ++axis) {
-            const int count = axis == 0 ? grid.height : grid.width, length = axis == 0 ? grid.width : grid.height;
+            const int count = axis == 0 ? height : width, length = axis == 0 ? width : height;
             lines[axis] = {nullptr, count, length, length + 2 * pad};
             if (!used[axis]) continue;
             store[axis] = Buffer(std::size_t(count) * (length + 2 * pad) * interleave);
@@ -27,24 +32,70 @@ struct Stage {  // the working copy of up to `lanes` images, as lines of each ax
         }
     }
 
-    // Zeroes the padding of every line, or whole lines.
-    void clear(int axis, int first, int last, bool whole) const {
-        const Lines& l = lines[axis];
-        for (int r = first; r < last; ++r) {
-            float* line = l.data + std::size_t(r) * l.stride * interleave;
-            if (whole) {
-                std::fill_n(line, std::size_t(l.stride) * interleave, 0.0f);
-            } else {
-                std::fill_n(line, pad * interleave, 0.0f);
-                std::fill_n(line + std::size_t(pad + l.length) * interleave, pad * interleave, 0.0f);
-            }
-        }
-    }
-
     float* at(int axis, int row, int col) const {
         const Lines& l = lines[axis];
         const int r = axis == 0 ? row : col, p = axis == 0 ? col : row;
         return l.data + (std::size_t(r) * l.stride + pad + p) * interleave;
+    }
+
+    void clear(int axis, int first, int last) const {
+        const std::size_t line = std::size_t(lines[axis].stride) * interleave;
+        std::fill_n(lines[axis].data + first * line, (last - first) * line, 0.0f);
+    }
+
+    void clear_padding(int axis) const {
+        const Lines& l = lines[axis];
+        for (int r = 0; r < l.count; ++r) {
+            float* line = l.data + std::size_t(r) * l.stride * interleave;
+            std::fill_n(line, pad * interleave, 0.0f);
+            std::fill_n(line + std::size_t(pad + l.length) * interleave, pad * interleave, 0.0f);
+        }
+    }
+
+    // Calls work(first row, last row, first column, last column) for all tiles.
+    template <class Work>
+    void for_tiles(int threads, const Work& work) const {
+        const int across = (width + tile - 1) / tile, down = (height + tile - 1) / tile;
+        spread(across * down, threads, [&](int t) {
+            const int row = t / across * tile, col = t % across * tile;
+            work(row, std::min(row + tile, height), col, std::min(col + tile, width));
+        });
+    }
+
+    void copy_from(const float* images, int count, int threads) const {
+        const std::size_t pixels = std::size_t(height) * width;
+        for (int axis = 0; axis < 2; ++axis)
+            if (used[axis]) clear_padding(axis);
+        for_tiles(threads, [&](int row0, int row1, int col0, int col1) {
+            for (int axis = 0; axis < 2; ++axis) {
+                if (!used[axis]) continue;
+                const std::size_t step = (axis == 0 ? 1 : lines[1].stride) * std::size_t(interleave);
+                for (int row = row0; row < row1; ++row)
+                    for (int b = 0; b < count; ++b) {
+                        const float* source = images + b * pixels + std::size_t(row) * width;
+                        float* line = at(axis, row, col0) + b;
+                        for (int col = col0; col < col1; ++col) line[(col - col0) * step] = source[col];
+                    }
+            }
+        });
+    }
+
+    void copy_to(float* images, int count, int threads) const {
+        const std::size_t pixels = std::size_t(height) * width;
+        for_tiles(threads, [&](int row0, int row1, int col0, int col1) {
+            for (int row = row0; row < row1; ++row)
+                for (int b = 0; b < count; ++b) {
+                    float* target = images + b * pixels + std::size_t(row) * width;
+                    for (int axis = 0; axis < 2; ++axis) {
+                        if (!used[axis]) continue;
+                        const std::size_t step = (axis == 0 ? 1 : lines[1].stride) * std::size_t(interleave);
+                        const float* line = at(axis, row, col0) + b;
+                        const bool add = axis == 1 && used[0];
+                        for (int col = col0; col < col1; ++col)
+                            target[col] = (add ? target[col] : 0.0f) + line[(col - col0) * step];
+                    }
+                }
+        });
     }
 };
 
@@ -56,28 +107,10 @@ RayTable table(const Rays& rays) {
     return {rays.views, rays.bins, rays.beam, rays.centre.data() + pad, rays.slope.data() + pad, rays.weight.data() + pad};
 }
 
-void find_axes(const Rays& rays, bool* used) {
-    used[0] = used[1] = false;
-    for (const Run& run : rays.runs) used[run.axis] = true;
-}
-
-constexpr int tile = 32;  // images are copied in tiles, so that neither side of a transposition misses the cache
-
-template <class Copy>
-void for_tiles(const GridSpec& grid, int threads, const Copy& copy) {
-    const int across = (grid.width + tile - 1) / tile, down = (grid.height + tile - 1) / tile;
-    spread(across * down, threads, [&](int t) {
-        const int row0 = t / across * tile, col0 = t % across * tile;
-        const int row1 = std::min(row0 + tile, grid.height), col1 = std::min(col0 + tile, grid.width);
-        copy(row0, row1, col0, col1);
-    });
-}
-
 }  // namespace
 
 void project(const float* x, float* y, int batch, const Rays& rays, const GridSpec& grid, int threads) {
-    bool used[2];
-    find_axes(rays, used);
+    threads = worth_waking(double(batch) * rays.views * rays.bins * std::max(grid.height, grid.width), threads);
     const RayTable ray_table = table(rays);
     const std::size_t pixels = std::size_t(grid.height) * grid.width, samples = std::size_t(rays.views) * rays.bins;
     const int run_count = int(rays.runs.size());
@@ -85,20 +118,10 @@ void project(const float* x, float* y, int batch, const Rays& rays, const GridSp
     for (int done = 0, group; done < batch; done += group) {
         group = next_group(batch - done);
         const int interleave = group == 1 ? 1 : lanes;
-        const Stage stage(grid, used, interleave);
+        const Stage stage(grid, rays.runs, interleave);
         const float* source = x + done * pixels;
         float* target = y + done * samples;
-        for (int axis = 0; axis < 2; ++axis)
-            if (used[axis]) stage.clear(axis, 0, stage.lines[axis].count, false);
-        for_tiles(grid, threads, [&](int row0, int row1, int col0, int col1) {
-            for (int axis = 0; axis < 2; ++axis) {
-                if (!used[axis]) continue;
-                for (int row = row0; row < row1; ++row)
-                    for (int col = col0; col < col1; ++col)
-                        for (int b = 0; b < group; ++b)
-                            stage.at(axis, row, col)[b] = source[b * pixels + std::size_t(row) * grid.width + col];
-            }
-        });
+        stage.copy_from(source, group, threads);
         if (group == 1) {
             constexpr int chunk = 4 * lanes;
             const int chunks = (rays.bins + chunk - 1) / chunk;
@@ -134,8 +157,7 @@ void project(const float* x, float* y, int batch, const Rays& rays, const GridSp
 }
 
 void backproject(const float* y, float* x, int batch, const Rays& rays, const GridSpec& grid, int threads) {
-    bool used[2];
-    find_axes(rays, used);
+    threads = worth_waking(double(batch) * rays.views * rays.bins * std::max(grid.height, grid.width), threads);
     const RayTable ray_table = table(rays);
     const std::size_t pixels = std::size_t(grid.height) * grid.width, samples = std::size_t(rays.views) * rays.bins;
     const std::size_t view_stride = rays.bins + 2 * pad;
@@ -145,7 +167,7 @@ void backproject(const float* y, float* x, int batch, const Rays& rays, const Gr
     for (int done = 0, group; done < batch; done += group) {
         group = next_group(batch - done);
         const int interleave = group == 1 ? 1 : lanes;
-        const Stage stage(grid, used, interleave);
+        const Stage stage(grid, rays.runs, interleave);
         const Buffer scaled(rays.views * view_stride * interleave);
         const float* source = y + done * samples;
         spread(rays.views, threads, [&](int v) {
@@ -167,13 +189,13 @@ void backproject(const float* y, float* x, int batch, const Rays& rays, const Gr
         const int wide = group == 1 ? 64 : lanes;
         const int views_at_once = std::max(1, int((512 << 10) / (view_stride * interleave * sizeof(float))));
         for (int axis = 0; axis < 2; ++axis) {
-            if (!used[axis]) continue;
+            if (!stage.used[axis]) continue;
             const Lines& lines = stage.lines[axis];
             const auto kernel = group == 1 ? kernels().adjoint : kernels().adjoint_batch;
             const int run_count = int(runs[axis].size());
             spread((lines.count + band - 1) / band, threads, [&](int i) {
                 const int end = std::min((i + 1) * band, lines.count);
-                stage.clear(axis, i * band, end, true);
+                stage.clear(axis, i * band, end);
                 for (int k = 0; k < run_count; k += views_at_once)
                     for (int line = i * band; line < end; line += block)
                         for (int first = 0; first < lines.length; first += wide) {
@@ -184,16 +206,7 @@ void backproject(const float* y, float* x, int batch, const Rays& rays, const Gr
                         }
             });
         }
-        float* target = x + done * pixels;
-        for_tiles(grid, threads, [&](int row0, int row1, int col0, int col1) {
-            for (int row = row0; row < row1; ++row)
-                for (int col = col0; col < col1; ++col)
-                    for (int b = 0; b < group; ++b) {
-                        float sum = used[0] ? stage.at(0, row, col)[b] : 0.0f;
-                        if (used[1]) sum += stage.at(1, row, col)[b];
-                        target[b * pixels + std::size_t(row) * grid.width + col] = sum;
-                    }
-        });
+        stage.copy_to(x + done * pixels, group, threads);
     }
 }
 

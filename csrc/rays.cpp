@@ -77,9 +77,12 @@ public:
         const Point from = beam.divergent ? source : first;
         const Point n = beam.divergent ? Point{source.col - first.col, source.row - first.row} : direction;
         // cross(q - from, n) and cross(q - from, step) as sums over (1, col, row)
-        const double scale = beam.divergent ? 1.0 : 1.0 / cross(step, direction);
+        // The denominator is positive in front of the source.
+        const double scale = beam.divergent ? std::copysign(1.0, cross(Point{-n.col, -n.row}, step))
+                                            : 1.0 / cross(step, direction);
         const double number[3] = {(-from.col * n.row + from.row * n.col) * scale, n.row * scale, -n.col * scale};
-        const double along_step[3] = {-from.col * step.row + from.row * step.col, step.row, -step.col};
+        const double along_step[3] = {(-from.col * step.row + from.row * step.col) * scale, step.row * scale,
+                                      -step.col * scale};
         const double one[3] = {1.0, 0.0, 0.0};
         const double* denominator = beam.divergent ? along_step : one;
         const int p = axis == 0 ? 1 : 2, r = axis == 0 ? 2 : 1;

@@ -23,7 +23,9 @@ struct Crossings {
         offset = __builtin_convertvector(plane, Ints) * box.stride[ray.axis];
         for (int i = 0; i < 2; ++i) {
             Floats position = fill(ray.centre[i]) + fill(ray.slope[i]) * u;
-            position = least(most(position, fill(-1.0f)), fill(float(box.size[across[i]])));
+            const Floats end = fill(float(box.size[across[i]]));
+            used = (position > fill(-1.0f)) & (position < end) ? used : Floats{};
+            position = least(most(position, fill(-1.0f)), end);
             const Ints index = floor_index(position);
             part[i] = position - to_float(index);
             step[i] = box.stride[across[i]];

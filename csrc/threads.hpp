@@ -21,4 +21,9 @@ void spread(int count, int threads, const Work& work) {
     drain();
 }
 
+// How many of `threads` are worth waking for so many interpolations.
+inline int worth_waking(double interpolations, int threads) {
+    return std::clamp(int(interpolations / 400e3), 1, threads);
+}
+
 }  // namespace svct

@@ -6,9 +6,9 @@ def project(
     y: Tensor,
     vectors: Tensor,
     divergent: bool,
+    curved: bool,
     voxel_mm: float,
-    origin_x_mm: float,
-    origin_y_mm: float,
+    origin_mm: tuple[float, ...],
     threads: int,
 ) -> None: ...
 def backproject(
@@ -16,8 +16,29 @@ def backproject(
     x: Tensor,
     vectors: Tensor,
     divergent: bool,
+    curved: bool,
     voxel_mm: float,
-    origin_x_mm: float,
-    origin_y_mm: float,
+    origin_mm: tuple[float, ...],
     threads: int,
 ) -> None: ...
+def project_volume(
+    x: Tensor,
+    y: Tensor,
+    vectors: Tensor,
+    divergent: bool,
+    curved: bool,
+    voxel_mm: float,
+    origin_mm: tuple[float, ...],
+    threads: int,
+) -> None: ...
+def backproject_volume(
+    y: Tensor,
+    x: Tensor,
+    vectors: Tensor,
+    divergent: bool,
+    curved: bool,
+    voxel_mm: float,
+    origin_mm: tuple[float, ...],
+    threads: int,
+) -> None: ...
+def derive_paths(x: Tensor, g: Tensor, axis: Tensor, path: Tensor, out: Tensor, threads: int) -> None: ...

@@ -1,8 +1,13 @@
 """Checks that svct's own tests and those of plugins share."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
+
+from svct.geometry import ConeBeam, FanBeam, Grid, Helical, ParallelBeam, Projector
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
 
 
 def adjoint_error(A: Any, *, seed: int = 0, batch: tuple[int, ...] = ()) -> float:
@@ -49,3 +54,37 @@ def assert_adjoint(A: Any, *, seeds: tuple[int, ...] = (0, 1, 2), tolerance: flo
             )
     assert A.T.domain_shape == A.range_shape
     assert A.T.range_shape == A.domain_shape
+
+
+def projectors(backend: str = "native") -> "SearchStrategy[Projector]":
+    """Return a hypothesis strategy for projectors of every geometry, at odd shapes.
+
+    Sizes go down to one view, one bin, one row and one voxel; the source may stand within the grid.
+
+    Args:
+        backend: The backend of the projectors.
+    """
+    from hypothesis import strategies as st
+
+    lengths, counts = st.floats(0.3, 4.0), st.integers(1, 19)
+
+    @st.composite
+    def draw_one(draw: st.DrawFn) -> Projector:
+        angles = draw(st.lists(st.floats(-7, 7), min_size=1, max_size=4))
+        kind = draw(st.sampled_from(["parallel", "fan", "parallel 3D", "cone", "tilted cone", "helix"]))
+        options: dict[str, Any] = {"bins": draw(counts), "bin_mm": draw(lengths)}
+        if kind not in ("parallel", "fan"):
+            options |= {"rows": draw(counts), "row_mm": draw(lengths)}
+        if "parallel" not in kind:
+            options |= {"source_mm": draw(st.floats(1, 60)), "detector_mm": draw(st.floats(0, 60))}
+            options["curved"] = draw(st.booleans())
+        if kind == "tilted cone":
+            options["tilt"] = (draw(st.floats(-1, 1)), draw(st.floats(-1, 1)), 0.0)
+        if kind == "helix":
+            options["pitch_mm"] = draw(st.floats(0, 20))
+        beams = {"parallel": ParallelBeam, "fan": FanBeam, "helix": Helical, "parallel 3D": ParallelBeam}
+        scan = beams.get(kind, ConeBeam)(angles, **options)
+        shape = tuple(draw(st.integers(1, 23)) for _ in range(scan.ndim))
+        return Projector(scan, Grid(shape=shape, voxel_mm=draw(lengths)), backend)
+
+    return draw_one()

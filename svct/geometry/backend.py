@@ -1,7 +1,7 @@
 """What a projector backend does, and which backend a tensor gets."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import ClassVar
 
@@ -18,20 +18,31 @@ class Rays:
     """The rays of a scan through a grid, as a backend needs them.
 
     Args:
-        vectors: Ray direction or source, detector centre, bin step, float64 ``(views, 6)``, mm.
-        divergent: Whether the first two numbers of a vector are a source position.
-        bins: Detector bins per view.
-        shape: Rows and columns of the image.
-        voxel_mm: Edge of a pixel, mm.
-        origin_mm: x and y of the image's centre, mm.
+        vectors: As `Scan.vectors`, float64 ``(views, 6)`` or ``(views, 12)`` on the CPU, mm.
+        divergent: Whether a vector begins with a source position.
+        curved: Whether the detector is an arc, or a cylinder, around the source.
+        detector: Samples of one view, ``(bins,)`` or ``(rows, bins)``.
+        shape: Of the image, ``(ny, nx)`` or ``(nz, ny, nx)``.
+        voxel_mm: Edge of a voxel, mm.
+        origin_mm: x, y (and z) of the image's centre, mm.
     """
 
     vectors: torch.Tensor
     divergent: bool
-    bins: int
-    shape: tuple[int, int]
+    curved: bool
+    detector: tuple[int, ...]
+    shape: tuple[int, ...]
     voxel_mm: float
-    origin_mm: tuple[float, float]
+    origin_mm: tuple[float, ...]
+
+    @property
+    def range_shape(self) -> tuple[int, ...]:
+        """Shape of the projections of one image, ``([rows,] views, bins)``."""
+        return (*self.detector[:-1], self.vectors.shape[0], self.detector[-1])
+
+    def with_vectors(self, vectors: torch.Tensor) -> "Rays":
+        """Return the rays of other views."""
+        return replace(self, vectors=vectors)
 
 
 class Backend(ABC):
@@ -40,13 +51,16 @@ class Backend(ABC):
     name: ClassVar[str]
     device: ClassVar[str]
 
+    def require(self, rays: Rays) -> None:  # noqa: B027 - most backends take all rays
+        """Raise `BackendUnavailable` unless this backend can project along `rays`."""
+
     @abstractmethod
     def project(self, x: torch.Tensor, rays: Rays) -> torch.Tensor:
-        """Return ``(batch, views, bins)`` line integrals of `x`, ``(batch, ny, nx)``."""
+        """Return ``(batch, [rows,] views, bins)`` line integrals of `x`, ``(batch, [nz,] ny, nx)``."""
 
     @abstractmethod
     def backproject(self, y: torch.Tensor, rays: Rays) -> torch.Tensor:
-        """Return ``(batch, ny, nx)``, the adjoint of `project` applied to `y`."""
+        """Return ``(batch, [nz,] ny, nx)``, the adjoint of `project` applied to `y`."""
 
 
 @cache

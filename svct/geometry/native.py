@@ -1,6 +1,7 @@
 """The C++ kernels of csrc/ as a projector backend."""
 
 import torch
+from torch import Tensor
 
 import svct._kernels as kernels
 from svct.geometry.backend import Backend, Rays
@@ -12,14 +13,20 @@ class NativeBackend(Backend):
     name = "native"
     device = "cpu"
 
-    def project(self, x: torch.Tensor, rays: Rays) -> torch.Tensor:
+    def project(self, x: Tensor, rays: Rays) -> Tensor:
         """Return the line integrals of `x`."""
-        y = x.new_empty((x.shape[0], rays.vectors.shape[0], rays.bins))
-        kernels.project(x, y, rays.vectors, rays.divergent, False, rays.voxel_mm, *rays.origin_mm, torch.get_num_threads())
+        y = x.new_empty((x.shape[0], *rays.range_shape))
+        kernel = kernels.project if len(rays.shape) == 2 else kernels.project_volume
+        kernel(x, y, *_scan(rays))
         return y
 
-    def backproject(self, y: torch.Tensor, rays: Rays) -> torch.Tensor:
+    def backproject(self, y: Tensor, rays: Rays) -> Tensor:
         """Return the adjoint of `project` applied to `y`."""
         x = y.new_empty((y.shape[0], *rays.shape))
-        kernels.backproject(y, x, rays.vectors, rays.divergent, False, rays.voxel_mm, *rays.origin_mm, torch.get_num_threads())
+        kernel = kernels.backproject if len(rays.shape) == 2 else kernels.backproject_volume
+        kernel(y, x, *_scan(rays))
         return x
+
+
+def _scan(rays: Rays) -> tuple[Tensor, bool, bool, float, tuple[float, ...], int]:
+    return rays.vectors, rays.divergent, rays.curved, rays.voxel_mm, rays.origin_mm, torch.get_num_threads()

@@ -1,9 +1,13 @@
 """Projection and back projection as torch operators, with their gradients."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
+from svct.errors import BackendUnavailable
 from svct.geometry.backend import Rays, load_backend
+from svct.geometry.path_gradient import differentiate_vectors
 
 
 @torch.library.custom_op("svct::project", mutates_args=())
@@ -11,14 +15,14 @@ def project(
     x: Tensor,
     vectors: Tensor,
     divergent: bool,
-    bins: int,
+    curved: bool,
+    detector: Sequence[int],
     voxel_mm: float,
-    origin_x_mm: float,
-    origin_y_mm: float,
+    origin_mm: Sequence[float],
     backend: str,
 ) -> Tensor:
-    """Line integrals ``(batch, views, bins)`` of `x`, ``(batch, ny, nx)``, float32."""
-    rays = Rays(vectors, divergent, bins, (x.shape[1], x.shape[2]), voxel_mm, (origin_x_mm, origin_y_mm))
+    """Line integrals ``(batch, [rows,] views, bins)`` of `x`, ``(batch, [nz,] ny, nx)``, float32."""
+    rays = Rays(vectors, divergent, curved, tuple(detector), tuple(x.shape[1:]), voxel_mm, tuple(origin_mm))
     return load_backend(backend).project(x.detach().contiguous(), rays)
 
 
@@ -27,42 +31,83 @@ def backproject(
     y: Tensor,
     vectors: Tensor,
     divergent: bool,
-    ny: int,
-    nx: int,
+    curved: bool,
+    shape: Sequence[int],
     voxel_mm: float,
-    origin_x_mm: float,
-    origin_y_mm: float,
+    origin_mm: Sequence[float],
     backend: str,
 ) -> Tensor:
-    """The adjoint of `project`: ``(batch, ny, nx)`` from `y`, ``(batch, views, bins)``, float32."""
-    rays = Rays(vectors, divergent, y.shape[2], (ny, nx), voxel_mm, (origin_x_mm, origin_y_mm))
+    """The adjoint of `project`: ``(batch, [nz,] ny, nx)`` from `y`, ``(batch, [rows,] views, bins)``, float32."""
+    rays = Rays(vectors, divergent, curved, _detector(y), tuple(shape), voxel_mm, tuple(origin_mm))
     return load_backend(backend).backproject(y.detach().contiguous(), rays)
 
 
+@torch.library.custom_op("svct::vectors_gradient", mutates_args=())
+def vectors_gradient(
+    x: Tensor,
+    g: Tensor,
+    vectors: Tensor,
+    divergent: bool,
+    curved: bool,
+    voxel_mm: float,
+    origin_mm: Sequence[float],
+) -> Tensor:
+    """The derivative of <g, project(x)> by `vectors`, float64 of their shape."""
+    if x.device.type != "cpu":
+        raise BackendUnavailable(
+            f"gradients by the geometry are computed on the CPU, got images on {x.device}; move them with .cpu()"
+        )
+    rays = Rays(vectors.detach(), divergent, curved, _detector(g), tuple(x.shape[1:]), voxel_mm, tuple(origin_mm))
+    return differentiate_vectors(x.detach().contiguous(), g.detach(), rays)
+
+
+def _detector(y: Tensor) -> tuple[int, ...]:
+    """The detector's shape, from projections ``(batch, [rows,] views, bins)``."""
+    return (*y.shape[1:-2], y.shape[-1])
+
+
 @project.register_fake
-def _(x, vectors, divergent, bins, voxel_mm, origin_x_mm, origin_y_mm, backend):  # type: ignore[no-untyped-def]
-    return x.new_empty((x.shape[0], vectors.shape[0], bins))
+def _(x, vectors, divergent, curved, detector, voxel_mm, origin_mm, backend):  # type: ignore[no-untyped-def]
+    return x.new_empty((x.shape[0], *detector[:-1], vectors.shape[0], detector[-1]))
 
 
 @backproject.register_fake
-def _(y, vectors, divergent, ny, nx, voxel_mm, origin_x_mm, origin_y_mm, backend):  # type: ignore[no-untyped-def]
-    return y.new_empty((y.shape[0], ny, nx))
+def _(y, vectors, divergent, curved, shape, voxel_mm, origin_mm, backend):  # type: ignore[no-untyped-def]
+    return y.new_empty((y.shape[0], *shape))
+
+
+@vectors_gradient.register_fake
+def _(x, g, vectors, divergent, curved, voxel_mm, origin_mm):  # type: ignore[no-untyped-def]
+    return torch.empty_like(vectors)
 
 
 def _remember(ctx, inputs, output):  # type: ignore[no-untyped-def]
-    ctx.shape = inputs[0].shape
-    ctx.rays = inputs[1:]
+    data, vectors, *ctx.scan = inputs
+    ctx.data_shape = data.shape
+    ctx.save_for_backward(data if vectors.requires_grad else None, vectors)
 
 
-def _project_gradient(ctx, gradient):  # type: ignore[no-untyped-def]
-    vectors, divergent, _, *place = ctx.rays
-    _, ny, nx = ctx.shape
-    return backproject(gradient, vectors, divergent, ny, nx, *place), *[None] * 7
+def _project_gradient(ctx, g):  # type: ignore[no-untyped-def]
+    x, vectors = ctx.saved_tensors
+    divergent, curved, _, *place, backend = ctx.scan
+    by_x = by_vectors = None
+    if ctx.needs_input_grad[0]:
+        by_x = backproject(g, vectors, divergent, curved, ctx.data_shape[1:], *place, backend)
+    if ctx.needs_input_grad[1]:
+        by_vectors = vectors_gradient(x, g, vectors, divergent, curved, *place)
+    return by_x, by_vectors, *[None] * 6
 
 
-def _backproject_gradient(ctx, gradient):  # type: ignore[no-untyped-def]
-    vectors, divergent, _, _, *place = ctx.rays
-    return project(gradient, vectors, divergent, ctx.shape[2], *place), *[None] * 8
+def _backproject_gradient(ctx, g):  # type: ignore[no-untyped-def]
+    y, vectors = ctx.saved_tensors
+    divergent, curved, _, *place, backend = ctx.scan
+    detector = (*ctx.data_shape[1:-2], ctx.data_shape[-1])
+    by_y = by_vectors = None
+    if ctx.needs_input_grad[0]:
+        by_y = project(g, vectors, divergent, curved, detector, *place, backend)
+    if ctx.needs_input_grad[1]:
+        by_vectors = vectors_gradient(g, y, vectors, divergent, curved, *place)
+    return by_y, by_vectors, *[None] * 6
 
 
 project.register_autograd(_project_gradient, setup_context=_remember)
@@ -72,28 +117,38 @@ backproject.register_autocast("cpu", torch.float32)
 
 
 def apply_forward(x: Tensor, rays: Rays, backend: str) -> Tensor:
-    """Project `x`, ``(..., ny, nx)``, to ``(..., views, bins)``."""
-    y: Tensor = project(
-        x.reshape(-1, *x.shape[-2:]),
-        rays.vectors,
-        rays.divergent,
-        rays.bins,
-        rays.voxel_mm,
-        *rays.origin_mm,
-        backend,
-    )
-    return y.reshape(*x.shape[:-2], *y.shape[-2:])
+    """Project `x`, ``(..., [nz,] ny, nx)``, to ``(..., [rows,] views, bins)``."""
+    ndim = len(rays.shape)
+    batch = x.reshape(-1, *x.shape[-ndim:])
+    if _is_plain(x, rays):
+        y = load_backend(backend).project(batch.contiguous(), rays)
+    else:
+        scan = (rays.vectors, rays.divergent, rays.curved)
+        y = project(batch, *scan, rays.detector, rays.voxel_mm, rays.origin_mm, backend)
+    return y.reshape(*x.shape[:-ndim], *y.shape[1:])
 
 
 def apply_adjoint(y: Tensor, rays: Rays, backend: str) -> Tensor:
-    """Back project `y`, ``(..., views, bins)``, to ``(..., ny, nx)``."""
-    x: Tensor = backproject(
-        y.reshape(-1, *y.shape[-2:]),
-        rays.vectors,
-        rays.divergent,
-        *rays.shape,
-        rays.voxel_mm,
-        *rays.origin_mm,
-        backend,
+    """Back project `y`, ``(..., [rows,] views, bins)``, to ``(..., [nz,] ny, nx)``."""
+    ndim = len(rays.shape)
+    batch = y.reshape(-1, *y.shape[-ndim:])
+    if _is_plain(y, rays):
+        x = load_backend(backend).backproject(batch.contiguous(), rays)
+    else:
+        scan = (rays.vectors, rays.divergent, rays.curved)
+        x = backproject(batch, *scan, rays.shape, rays.voxel_mm, rays.origin_mm, backend)
+    return x.reshape(*y.shape[:-ndim], *x.shape[1:])
+
+
+def _is_plain(data: Tensor, rays: Rays) -> bool:
+    """Whether nothing of torch's machinery (gradients, tracing, compilation) has to see the call.
+
+    Going through the dispatcher costs as much as one view of a small image.
+    """
+    return (
+        type(data) is Tensor
+        and not torch.compiler.is_compiling()
+        and not (torch.is_grad_enabled() and (data.requires_grad or rays.vectors.requires_grad))
+        and torch._C._len_torch_dispatch_stack() == 0
+        and torch._C._functorch.peek_interpreter_stack() is None
     )
-    return x.reshape(*y.shape[:-2], *x.shape[-2:])

@@ -4,50 +4,50 @@ import torch
 from torch import Tensor
 
 from svct.geometry.grid import Grid
+from svct.geometry.paths import ACROSS, trace_paths
+from svct.geometry.projector import Projector
 from svct.geometry.scan import Scan
 
 
-def project_reference(x: Tensor, scan: Scan, grid: Grid) -> Tensor:
-    """Project one image in its own precision.
+def project_reference(x: Tensor, scan: Scan, grid: Grid, *, vectors: Tensor | None = None) -> Tensor:
+    """Project one image or volume in its own precision.
 
     Args:
-        x: Attenuation ``(ny, nx)``, 1/mm; float64 for an accurate reference.
+        x: Attenuation ``(ny, nx)`` or ``(nz, ny, nx)``, 1/mm; float64 for an accurate reference.
         scan: The scan geometry.
-        grid: The image grid.
+        grid: The grid of `x`.
+        vectors: Other vectors than the scan's own, as from `Scan.vectors_at`.
 
     Returns:
-        Line integrals ``(views, bins)``; differentiable in `x`.
+        Line integrals ``(views, bins)`` or ``(rows, views, bins)``; differentiable in `x` and `vectors`.
 
     Notes:
-        A ray p + t d with its main axis along y meets row r of pixels at one column c, between columns: the image is
-        interpolated linearly there, and the ray's sum over rows is multiplied by its length between two rows (Joseph
-        1982, IEEE Trans. Med. Imaging 1:192). Outside of the image there is nothing.
+        A ray meets each plane of voxels across its main axis at one point; the volume is interpolated there, linearly
+        in an image and bilinearly in a volume, and the sum over planes is multiplied by the ray's length between two
+        of them (Joseph 1982, IEEE Trans. Med. Imaging 1:192). Outside of the volume, and behind the source, there is
+        nothing.
     """
-    ny, nx = x.shape
-    rows = []
-    for vector in torch.from_numpy(scan.vectors).to(x.dtype):
-        step = torch.arange(scan.detector_shape[-1], dtype=x.dtype) - (scan.detector_shape[-1] - 1) / 2
-        point = vector[2:4] + step[:, None] * vector[4:6]
-        along = point - vector[:2] if scan.divergent else vector[:2].expand_as(point)
-        # In pixels: column to the right, row downwards.
-        col = (point[:, 0] - grid.origin_mm[0]) / grid.voxel_mm + (nx - 1) / 2
-        row = (ny - 1) / 2 - (point[:, 1] - grid.origin_mm[1]) / grid.voxel_mm
-        d_col, d_row = along[:, 0], -along[:, 1]
-        by_rows = _sum_lines(x, col, row, d_col / d_row)
-        by_cols = _sum_lines(x.T, row, col, d_row / d_col)
-        rows.append(torch.where(d_row.abs() >= d_col.abs(), by_rows, by_cols) * grid.voxel_mm)
-    return torch.stack(rows)
+    rays = Projector(scan, grid, "native").rays
+    paths = trace_paths(rays.vectors if vectors is None else vectors, rays)
+    volume = torch.nn.functional.pad(x.reshape(-1, *x.shape[-2:]), (1, 2) * 3)
+    y = torch.zeros(len(paths.axis), dtype=x.dtype)
+    for axis, size in enumerate(s - 3 for s in volume.shape):
+        plane = torch.arange(size, dtype=x.dtype)
+        position = paths.centre[..., None] + paths.slope[..., None] * (plane - (size - 1) / 2)
+        first, second = (volume.shape[a] - 3 for a in ACROSS[axis])
+        planes = volume.movedim(axis, 0)[1 : size + 1]
+        value = _interpolate(planes, position[:, 0].clamp(-1, first), position[:, 1].clamp(-1, second))
+        seen = (plane >= paths.low[:, None]) & (plane < paths.high[:, None])
+        y = torch.where(paths.axis == axis, (value * seen).sum(-1), y)
+    return (y * paths.length).reshape(*scan.detector_shape[:-1], -1, scan.detector_shape[-1])
 
 
-def _sum_lines(x: Tensor, across: Tensor, start: Tensor, slope: Tensor) -> Tensor:
-    """Sum over lines i of `x` at the positions across + slope (i - start), times the length between lines."""
-    lines, length = x.shape
-    slope = torch.where(slope.isfinite(), slope, torch.zeros_like(slope))  # the other axis is taken there
-    position = across[:, None] + slope[:, None] * (torch.arange(lines, dtype=x.dtype) - start[:, None])
-    left = position.floor()
-    part = position - left
-    padded = torch.nn.functional.pad(x, (1, 1))
-    line = torch.arange(lines).expand_as(left)
-    here = padded[line, (left.long() + 1).clamp(0, length + 1)]
-    following = padded[line, (left.long() + 2).clamp(0, length + 1)]
-    return (here + part * (following - here)).sum(dim=1) * torch.sqrt(1 + slope**2)
+def _interpolate(planes: Tensor, first: Tensor, second: Tensor) -> Tensor:
+    """Take from plane i at ``(first[:, i], second[:, i])``; positions count from within a border of one voxel."""
+    i, j = first.detach().floor(), second.detach().floor()
+    a, b = first - i, second - j
+    i, j = i.long() + 1, j.long() + 1
+    k = torch.arange(len(planes))
+    near = torch.lerp(planes[k, i, j], planes[k, i, j + 1], b.to(planes.dtype))
+    far = torch.lerp(planes[k, i + 1, j], planes[k, i + 1, j + 1], b.to(planes.dtype))
+    return torch.lerp(near, far, a.to(planes.dtype))

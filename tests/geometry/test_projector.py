@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from svct.errors import BackendUnavailable, InputError, UnknownNameError
-from svct.geometry import FanBeam, Grid, ParallelBeam, Projector, Scan
+from svct.geometry import ConeBeam, FanBeam, Grid, Helical, ParallelBeam, Projector, Scan
 from svct.geometry.reference import project_reference
-from svct.testing import assert_adjoint
+from svct.testing import adjoint_error, assert_adjoint, projectors
 
 # Every octant, the diagonals where the main axis changes, the axes, unsorted and repeated.
 ANGLES = [*np.linspace(0, 2 * np.pi, 17), math.pi / 4, 1.0, 1.0, 3 * math.pi / 4, -0.3]
@@ -24,7 +24,37 @@ SCANS = [
     ParallelBeam(ANGLES, bins=150, bin_mm=0.5),
     FanBeam(ANGLES, bins=91, bin_mm=2.9, source_mm=190, detector_mm=120),
     FanBeam(ANGLES, bins=240, bin_mm=0.6, source_mm=130, detector_mm=0),
+    FanBeam(ANGLES, bins=90, bin_mm=2.9, source_mm=190, detector_mm=120, curved=True, offset_mm=3.0),
 ]
+
+CONES = [
+    ParallelBeam(ANGLES[::3], bins=31, bin_mm=1.5, rows=17, row_mm=1.1),
+    ConeBeam(ANGLES[::3], bins=31, bin_mm=3.5, rows=27, row_mm=1.1, source_mm=90, detector_mm=50),
+    ConeBeam(
+        ANGLES[::3],
+        bins=31,
+        bin_mm=3.5,
+        rows=9,
+        row_mm=9.1,
+        source_mm=90,
+        detector_mm=50,
+        curved=True,
+        offset_mm=(2, 3),
+    ),
+    ConeBeam(
+        ANGLES[::3], bins=31, bin_mm=3.5, rows=17, row_mm=3.1, source_mm=90, detector_mm=50, tilt=(0.1, 0.2, -0.1)
+    ),
+    ConeBeam(
+        ANGLES[::3], bins=9, bin_mm=9.5, rows=41, row_mm=6.1, source_mm=50, detector_mm=30
+    ),  # steeper than 45 degrees
+    Helical(
+        ANGLES[::3], bins=31, bin_mm=3.5, rows=17, row_mm=3.1, source_mm=90, detector_mm=50, pitch_mm=7, curved=True
+    ),
+]
+VOLUME = Grid(shape=(13, 21, 18), voxel_mm=1.7, origin_mm=(3.0, -2.0, 1.0))
+EVERY = [*((scan, grid) for scan in SCANS for grid in GRIDS), *((scan, VOLUME) for scan in CONES)]
+WITH_BACKENDS = [(s, g, b) for s, g in EVERY for b in ("native", "astra-cpu") if s.ndim == 2 or b == "native"]
+EVERY_ID = [f"{s.kind}-{s.detector_shape}-{g.shape}" for s, g in EVERY]
 
 
 def relative(a: torch.Tensor, b: torch.Tensor) -> float:
@@ -35,20 +65,56 @@ def noise(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
-@pytest.mark.parametrize("backend", ["native", "astra-cpu"])
-@pytest.mark.parametrize("grid", GRIDS, ids=lambda g: str(g.shape))
-@pytest.mark.parametrize("scan", SCANS, ids=lambda s: f"{s.kind}-{s.bins}")
+@pytest.mark.parametrize(("scan", "grid", "backend"), WITH_BACKENDS)
 def test_agrees_with_the_reference(scan: Scan, grid: Grid, backend: str) -> None:
     x = noise(*grid.shape)
     expected = project_reference(x.double(), scan, grid)
     assert relative(Projector(scan, grid, backend)(x), expected) < (1e-5 if backend == "native" else 2e-4)
 
 
-@pytest.mark.parametrize("backend", ["native", "astra-cpu"])
-@pytest.mark.parametrize("grid", GRIDS, ids=lambda g: str(g.shape))
-@pytest.mark.parametrize("scan", SCANS, ids=lambda s: f"{s.kind}-{s.bins}")
+@pytest.mark.parametrize(("scan", "grid", "backend"), WITH_BACKENDS)
 def test_adjoint(scan: Scan, grid: Grid, backend: str) -> None:
     assert_adjoint(Projector(scan, grid, backend))
+
+
+@given(A=projectors())
+@settings(max_examples=150, deadline=None)
+def test_any_odd_shape_agrees_and_has_its_adjoint(A: Projector) -> None:
+    x = noise(*A.domain_shape)
+    y, expected = A(x), project_reference(x.double(), A.scan, A.grid)
+    scale = A.grid.voxel_mm * max(A.grid.shape)
+    assert torch.allclose(y.double(), expected, atol=2e-4 * scale), float((y - expected).abs().max())
+    if float(y.norm()) > 1e-2 * scale:
+        assert adjoint_error(A) < 1e-5
+
+
+@pytest.mark.parametrize(("scan", "grid"), EVERY[3::4], ids=EVERY_ID[3::4])
+def test_the_geometry_gradient_is_that_of_the_reference(scan: Scan, grid: Grid) -> None:
+    A = Projector(scan, grid, "native")
+    x, w = noise(*A.domain_shape), noise(*A.range_shape, seed=1)
+    vectors = (torch.from_numpy(scan.vectors) + 1e-3).requires_grad_(True)  # off the voxels' centres, where it jumps
+    (expected,) = torch.autograd.grad((project_reference(x.double(), scan, grid, vectors=vectors) * w).sum(), vectors)
+    (forward,) = torch.autograd.grad((A.at(vectors=vectors)(x) * w).sum(), vectors)
+    (back,) = torch.autograd.grad((A.at(vectors=vectors).T(w) * x).sum(), vectors)
+    assert relative(forward, expected) < 2e-3
+    assert relative(back, expected) < 2e-3
+
+
+@pytest.mark.parametrize(
+    ("scan", "shape"),
+    [(SCANS[4], (7, 8)), (CONES[2], (3, 5, 4)), (CONES[3], (3, 5, 4))],
+    ids=["fan", "curved", "tilted"],
+)
+def test_the_reference_passes_gradcheck(scan: Scan, shape: tuple[int, ...]) -> None:
+    grid, few = Grid(shape=shape, voxel_mm=6.0), scan[[1, 3]]
+
+    def weighted(vectors: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        y = project_reference(x, few, grid, vectors=vectors)
+        return (y * torch.linspace(0, 1, y.numel(), dtype=torch.float64).reshape(y.shape)).sum()
+
+    vectors = (torch.from_numpy(few.vectors) + 1e-3).requires_grad_(True)
+    x = noise(*shape).double().requires_grad_(True)
+    assert torch.autograd.gradcheck(weighted, (vectors, x), eps=1e-7, atol=1e-4, rtol=1e-3)
 
 
 @pytest.mark.parametrize("scan", SCANS, ids=lambda s: f"{s.kind}-{s.bins}")
@@ -124,14 +190,37 @@ def test_gradients_are_the_adjoint_both_ways() -> None:
     assert torch.allclose(target.grad, A(x.detach()), atol=1e-4)
 
 
-def test_torch_operator_checks() -> None:
+@pytest.mark.parametrize(("scan", "grid"), [(SCANS[2], Grid(shape=(9, 8), voxel_mm=2.0)), (CONES[0], VOLUME)])
+def test_torch_operator_checks(scan: Scan, grid: Grid) -> None:
+    A = Projector(scan, grid)
+    x = noise(2, *A.domain_shape).requires_grad_(True)
+    y = noise(2, *A.range_shape).requires_grad_(True)
+    vectors = torch.from_numpy(scan.vectors).requires_grad_(True)
+    beam, place = (scan.divergent, scan.curved), (grid.voxel_mm, grid.origin_mm, "native")
+    torch.library.opcheck(torch.ops.svct.project.default, (x, vectors, *beam, scan.detector_shape, *place))
+    torch.library.opcheck(torch.ops.svct.backproject.default, (y, vectors, *beam, grid.shape, *place))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")
+def test_compiles_with_gradients() -> None:
     A = Projector(SCANS[2], Grid(shape=(9, 8), voxel_mm=2.0))
-    x = noise(2, 9, 8).requires_grad_(True)
-    rays = (torch.from_numpy(A.scan.vectors), True, 91, 2.0, 0.0, 0.0, "native")
-    torch.library.opcheck(torch.ops.svct.project.default, (x, *rays))
-    y = noise(2, len(ANGLES), 91).requires_grad_(True)
-    back = (torch.from_numpy(A.scan.vectors), True, 9, 8, 2.0, 0.0, 0.0, "native")
-    torch.library.opcheck(torch.ops.svct.backproject.default, (y, *back))
+    angles = torch.tensor(ANGLES, dtype=torch.float64)
+
+    def loss(x: torch.Tensor, angles: torch.Tensor) -> torch.Tensor:
+        A_here = A.at(angles=angles)
+        result: torch.Tensor = (A_here.T(A_here(x) ** 2) * x).sum()
+        return result
+
+    results = []
+    for function in (loss, torch.compile(loss)):
+        x, at = noise(9, 8).requires_grad_(True), angles.clone().requires_grad_(True)
+        torch.autograd.backward(function(x, at))
+        results.append((x.grad, at.grad))
+    for plain, compiled in zip(*results, strict=True):
+        assert plain is not None
+        assert compiled is not None
+        assert relative(compiled, plain) < 1e-4
 
 
 def test_autocast_keeps_float32() -> None:
@@ -154,7 +243,7 @@ import torch
 from svct._kernels import instruction_set
 from svct.geometry import FanBeam, Grid, ParallelBeam, Projector
 from svct.geometry.reference import project_reference
-from svct.testing import assert_adjoint
+from svct.testing import adjoint_error, assert_adjoint, projectors
 grid = Grid(shape=(29, 33))
 x = torch.randn(29, 33, generator=torch.Generator().manual_seed(0))
 for scan in (ParallelBeam([0.1, 0.8, 1.9], bins=50), FanBeam([0.1, 0.8, 4.0], bins=120, source_mm=60, detector_mm=50)):
@@ -199,8 +288,10 @@ def test_bad_input_is_named() -> None:
         A.T(torch.zeros(3, 3))
     with pytest.raises(InputError, match="expected a 2D grid"):
         Projector(SCANS[0], Grid(shape=(4, 4, 4)))
-    with pytest.raises(InputError, match=r"expected the source outside of the grid, more than .* got 20 mm"):
-        Projector(FanBeam([0.0], bins=5, source_mm=20, detector_mm=20), GRIDS[0])
+    with pytest.raises(BackendUnavailable, match="ASTRA has no 3D projector on the CPU"):
+        Projector(CONES[1], VOLUME, "astra-cpu")
+    with pytest.raises(BackendUnavailable, match=r"needs the source more than .* got 20 mm"):
+        Projector(FanBeam([0.0], bins=5, source_mm=20, detector_mm=20), GRIDS[0], "astra-cpu")
     with pytest.raises(UnknownNameError, match="unknown backend 'nativ': expected one of"):
         Projector(SCANS[0], GRIDS[0], backend="nativ")
 
