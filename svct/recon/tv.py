@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from svct.errors import InputError
@@ -71,14 +72,14 @@ def tv(
     return back(x)
 
 
-def _differences(x: Tensor) -> Tensor:
+def _differences(x: Float[Tensor, "*batch y x"]) -> Float[Tensor, "2 *batch y x"]:
     d = torch.zeros((2, *x.shape), device=x.device, dtype=x.dtype)
     d[0, ..., :-1, :] = x[..., 1:, :] - x[..., :-1, :]
     d[1, ..., :-1] = x[..., 1:] - x[..., :-1]
     return d
 
 
-def _adjoint_differences(d: Tensor) -> Tensor:
+def _adjoint_differences(d: Float[Tensor, "2 *batch y x"]) -> Float[Tensor, "*batch y x"]:
     x = torch.zeros_like(d[0])
     x[..., :-1, :] -= d[0, ..., :-1, :]
     x[..., 1:, :] += d[0, ..., :-1, :]
