@@ -50,6 +50,10 @@ def ssim(x: Any, truth: Any, *, data_range: float = RANGE) -> float:
     Raises:
         InputError: The shapes differ, a value is not finite, or the images are smaller than the window.
 
+    Example:
+        >>> round(ssim(np.eye(16) * 0.02, np.eye(16) * 0.02), 6)
+        1.0
+
     Notes:
         Wang et al. 2004, IEEE Trans. Image Process. 13:600, with its Gaussian window of 1.5 pixels.
     """

@@ -36,6 +36,14 @@ def sirt(
     Raises:
         InputError: Wrong shape, NaN or infinity, or fewer than one iteration.
 
+    Example:
+        >>> from svct.geometry import Grid, ParallelBeam
+        >>> A = Projector(ParallelBeam(torch.arange(60) * torch.pi / 60, bins=32), Grid(shape=(32, 32)))
+        >>> x = torch.zeros(32, 32)
+        >>> x[10:22, 10:22] = 0.02
+        >>> round(float(sirt(A(x), A, iterations=50)[16, 16]), 2)
+        0.02
+
     Notes:
         x <- x + C A^T R (y - A x), with R and C the inverse row and column sums of A, from x = 0 (Gregor and Benson
         2008, IEEE Trans. Med. Imaging 27:918).

@@ -40,6 +40,14 @@ def tv(
     Raises:
         InputError: Wrong shape, NaN or infinity, a negative strength, or fewer than one iteration.
 
+    Example:
+        >>> from svct.geometry import Grid, ParallelBeam
+        >>> A = Projector(ParallelBeam(torch.arange(60) * torch.pi / 60, bins=32), Grid(shape=(32, 32)))
+        >>> x = torch.zeros(32, 32)
+        >>> x[10:22, 10:22] = 0.02
+        >>> round(float(tv(A(x), A, strength=0.01, iterations=50)[16, 16]), 2)
+        0.02
+
     Notes:
         Minimises 1/2 sum (A x - y)^2 + strength sum |grad x| over x >= 0, the gradient in 1/mm per pixel, with
         isotropic
