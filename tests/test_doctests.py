@@ -1,6 +1,7 @@
 import ast
 import doctest
 import importlib
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,7 +35,9 @@ def test_there_are_examples() -> None:
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda test: test.name)
-def test_example(example: doctest.DocTest) -> None:
+def test_example(example: doctest.DocTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SVCT_CACHE", str(tmp_path))  # whatever was fetched before
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     example.globs = vars(importlib.import_module(example.name.partition(":")[0])).copy()
     report: list[str] = []
     result = doctest.DocTestRunner(verbose=False).run(example, out=report.append)
