@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float64
 
 from svct.errors import InputError
 from svct.units import MU_WATER
@@ -49,6 +50,10 @@ def ssim(x: Any, truth: Any, *, data_range: float = RANGE) -> float:
     Raises:
         InputError: The shapes differ, a value is not finite, or the images are smaller than the window.
 
+    Example:
+        >>> round(ssim(np.eye(16) * 0.02, np.eye(16) * 0.02), 6)
+        1.0
+
     Notes:
         Wang et al. 2004, IEEE Trans. Image Process. 13:600, with its Gaussian window of 1.5 pixels.
     """
@@ -67,7 +72,7 @@ def ssim(x: Any, truth: Any, *, data_range: float = RANGE) -> float:
     return float(np.mean(values))
 
 
-def _pair(x: Any, truth: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def _pair(x: Any, truth: Any) -> tuple[Float64[np.ndarray, "*batch y x"], Float64[np.ndarray, "*batch y x"]]:
     image, reference = (_as_numpy(a) for a in (x, truth))
     if image.shape != reference.shape or image.ndim < 2:
         raise InputError(f"expected two images of the same shape, got {image.shape} and {reference.shape}")
@@ -77,7 +82,7 @@ def _pair(x: Any, truth: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any
     return image, reference
 
 
-def _as_numpy(array: Any) -> np.ndarray[Any, Any]:
+def _as_numpy(array: Any) -> Float64[np.ndarray, "..."]:
     if hasattr(array, "detach"):
         array = array.detach().cpu()
     elif hasattr(array, "get"):  # CuPy

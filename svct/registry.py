@@ -43,7 +43,7 @@ def load(group: str, kind: str, name: str) -> Any:
         SvctError: The registered object cannot be imported.
 
     Example:
-        >>> load("svct.exporters", "format", "csv").name  # doctest: +SKIP
+        >>> load("svct.exporters", "format", "csv").name
         'csv'
     """
     known = entry_points_of(group)

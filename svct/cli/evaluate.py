@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from svct.cli import options
+
 
 @click.command()
 @click.argument("images", type=click.Path(path_type=Path), nargs=-1, required=True)
@@ -12,7 +14,7 @@ import click
     "--truth", type=click.Path(path_type=Path), required=True, help="The true image, from `svct simulate --truth`."
 )
 @click.option("--range-hu", type=float, default=2000.0, show_default=True, help="Range of PSNR and SSIM, HU.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@options.as_json
 def command(images: tuple[Path, ...], truth: Path, range_hu: float, as_json: bool) -> None:
     """Print PSNR (dB) and SSIM of IMAGES against a truth, with one fixed range for all."""
     from svct.data.projections import read_image

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from svct.cli import options
+
 
 @click.command()
 @click.argument("schedule", type=click.Path(path_type=Path))
@@ -12,8 +14,8 @@ import click
 @click.option(
     "--out", type=click.Path(path_type=Path), help="File to write.  [default: beside SCHEDULE, named by the format]"
 )
-@click.option("--overwrite", is_flag=True, help="Replace a file that is there already.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@options.overwrite
+@options.as_json
 def command(schedule: Path, fmt: str, out: Path | None, overwrite: bool, as_json: bool) -> None:
     """Write SCHEDULE in a format, read the file back and compare."""
     from svct.sampling.export import export, exporter

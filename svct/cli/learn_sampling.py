@@ -6,24 +6,26 @@ from typing import TYPE_CHECKING
 
 import click
 
+from svct.cli import options
+
 if TYPE_CHECKING:
     from svct.bench.learn import Verdict
 
 
 @click.command()
-@click.option("--task", "task_name", default="chest", show_default=True, help="Name of a task, or a task file (.toml).")
+@options.task
 @click.option("--views", type=int, help="How many views to choose.  [default: the task's]")
 @click.option(
     "--data",
     help="Scan the slices of this CT instead of drawn patients: NIfTI, DICOM folder, or name of a fetched one.",
 )
-@click.option("--series", help="Which DICOM series: its UID or number.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of search and noise.")
+@options.series
+@options.seed
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder.  [default: runs/TASK-VIEWS-seedSEED]")
 @click.option("--resume", is_flag=True, help="Continue an interrupted run in the same folder.")
 @click.option("--keep-learned", is_flag=True, help="Return the learned views even where they do not win.")
 @click.option("--quick", is_flag=True, help="A tenth of the work, to see the whole path; too little to win.")
-@click.option("--json", "as_json", is_flag=True, help="Print the metrics as JSON.")
+@options.as_json
 def command(
     task_name: str,
     views: int | None,

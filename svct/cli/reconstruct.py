@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from svct.cli import options
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -25,8 +27,8 @@ METHODS = ("fbp", "sirt", "tv", "unrolled")
 @click.option("--backbone", type=click.Path(path_type=Path), help="Weights of unrolled.  [default: those in svct]")
 @click.option("--out", type=click.Path(path_type=Path), help="Image to write.  [default: PROJECTIONS-METHOD.h5]")
 @click.option("--png", type=click.Path(path_type=Path), help="Also draw it, window -1000 to 400 HU.")
-@click.option("--overwrite", is_flag=True, help="Replace files that are there already.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@options.overwrite
+@options.as_json
 def command(
     projections: Path,
     method: str,

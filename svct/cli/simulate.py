@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from svct.cli import options
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -13,21 +15,21 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--task", "task_name", default="chest", show_default=True, help="Name of a task, or a task file (.toml).")
+@options.task
 @click.option("--patient", type=click.IntRange(min=0), help="Which drawn patient.  [default: 0]")
 @click.option("--data", help="Scan a slice of this CT instead: NIfTI, DICOM folder, or name of a fetched one.")
 @click.option("--slice", "slice_index", type=int, help="Which slice, counted from the feet.  [default: the middle one]")
-@click.option("--series", help="Which DICOM series: its UID or number.")
+@options.series
 @click.option("--views", type=int, help="So many equidistant views.  [default: the task's budget]")
 @click.option("--schedule", type=click.Path(path_type=Path), help="The views of this schedule instead.")
 @click.option("--photons", type=float, help="Photons per ray without an object.  [default: the task's]")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the noise.")
+@options.seed
 @click.option(
     "--out", type=click.Path(path_type=Path), default="scan.h5", show_default=True, help="Projections to write."
 )
 @click.option("--truth", type=click.Path(path_type=Path), help="Also write the scanned image, to compare with.")
-@click.option("--overwrite", is_flag=True, help="Replace files that are there already.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@options.overwrite
+@options.as_json
 def command(
     task_name: str,
     patient: int | None,

@@ -4,10 +4,12 @@ import json
 
 import click
 
+from svct.cli import options
+
 
 @click.command()
 @click.argument("name", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@options.as_json
 def command(name: str | None, as_json: bool) -> None:
     """List the tasks, or show the task NAME (or task file)."""
     from svct.tasks.task import load_task, task_names

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from svct.cli import options
+
 
 @click.command()
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Weights to write (.safetensors).")
@@ -12,8 +14,8 @@ import click
 )
 @click.option("--steps", type=click.IntRange(min=1), help="Optimiser steps.  [default: the recipe's]")
 @click.option("--pool", type=click.IntRange(min=4), help="Drawn patients per anatomy.  [default: the recipe's]")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of everything.")
-@click.option("--overwrite", is_flag=True, help="Replace weights that are there already.")
+@options.seed
+@options.overwrite
 def command(out: Path, state: Path | None, steps: int | None, pool: int | None, seed: int, overwrite: bool) -> None:
     """Train the backbone on drawn patients of every anatomy and on mixed view sets.
 

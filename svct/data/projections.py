@@ -108,22 +108,14 @@ def write_image(
     meta: Json | None = None,
     overwrite: bool = False,
 ) -> Path:
-    """Write a reconstruction to an HDF5 file, whole or not at all.
+    """Write a reconstruction to an HDF5 file, as `write_projections` does.
 
     Args:
         path: The file, usually ``.h5``.
         x: Attenuation, ``(..., y, x)``, 1/mm; kept as float32.
         grid_dict: The grid as plain JSON values.
-        meta: Provenance likewise. Default: none.
-        overwrite: Replace a file that is there.
-
-    Returns:
-        The path written.
-
-    Raises:
-        InputError: `x` is not finite real numbers of two or more axes; the message counts the bad ones.
-        OutputExistsError: The file exists and `overwrite` is false.
-        DataFileError: It cannot be written.
+        meta: See `write_projections`; it raises the same errors.
+        overwrite: Likewise.
 
     Example:
         >>> import tempfile

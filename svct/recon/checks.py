@@ -1,12 +1,13 @@
 """What data must satisfy before a reconstruction starts."""
 
+from jaxtyping import Float
 from torch import Tensor
 
 from svct.errors import InputError
 from svct.geometry.projector import Projector
 
 
-def check_data(y: Tensor, A: Projector) -> None:
+def check_data(y: Float[Tensor, "..."], A: Projector) -> None:
     """Check that log data fit an operator and are finite.
 
     Raises:

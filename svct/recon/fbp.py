@@ -3,6 +3,7 @@
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from svct.geometry.arrays import as_tensor
@@ -15,7 +16,7 @@ from svct.recon.filters import filter_projections
 from svct.recon.weights import arc_weights
 
 
-def fbp(y: Any, A: Projector, *, filter: str = "ramp", view_weights: Tensor | None = None) -> Any:
+def fbp(y: Any, A: Projector, *, filter: str = "ramp", view_weights: Float[Tensor, " view"] | None = None) -> Any:
     """Reconstruct by filtered back projection.
 
     Args:
@@ -61,7 +62,9 @@ def fbp(y: Any, A: Projector, *, filter: str = "ramp", view_weights: Tensor | No
     return back(_interpolate(filtered * weights.to(data.device)[:, None], scan, A.grid, pitch))
 
 
-def _interpolate(q: Tensor, scan: ParallelBeam | FanBeam, grid: Grid, pitch: float) -> Tensor:
+def _interpolate(
+    q: Float[Tensor, "*batch view col"], scan: ParallelBeam | FanBeam, grid: Grid, pitch: float
+) -> Float[Tensor, "*batch y x"]:
     """Add up, for every pixel, the values of `q` on its rays."""
     ny, nx = grid.shape
     x_mm = (torch.arange(nx, device=q.device) - (nx - 1) / 2) * grid.voxel_mm + grid.origin_mm[0]

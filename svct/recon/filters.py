@@ -4,6 +4,7 @@ import math
 from functools import lru_cache
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from svct.errors import unknown_name
@@ -11,7 +12,9 @@ from svct.errors import unknown_name
 FILTERS = ("ramp", "shepp-logan", "cosine", "hamming", "hann")
 
 
-def filter_projections(y: Tensor, bin_mm: float, *, name: str = "ramp") -> Tensor:
+def filter_projections(
+    y: Float[Tensor, "*batch view col"], bin_mm: float, *, name: str = "ramp"
+) -> Float[Tensor, "*batch view col"]:
     """Filter projections along their bins.
 
     Args:
@@ -38,7 +41,7 @@ def filter_projections(y: Tensor, bin_mm: float, *, name: str = "ramp") -> Tenso
 
 
 @lru_cache(maxsize=32)
-def _response(name: str, size: int) -> Tensor:
+def _response(name: str, size: int) -> Float[Tensor, " frequency"]:
     if name not in FILTERS:
         raise unknown_name("filter", name, list(FILTERS))
     n = torch.arange(size, dtype=torch.float64)

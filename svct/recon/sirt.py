@@ -4,6 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from svct.errors import InputError
 from svct.geometry.arrays import as_tensor
@@ -34,6 +36,14 @@ def sirt(
     Raises:
         InputError: Wrong shape, NaN or infinity, or fewer than one iteration.
 
+    Example:
+        >>> from svct.geometry import Grid, ParallelBeam
+        >>> A = Projector(ParallelBeam(torch.arange(60) * torch.pi / 60, bins=32), Grid(shape=(32, 32)))
+        >>> x = torch.zeros(32, 32)
+        >>> x[10:22, 10:22] = 0.02
+        >>> round(float(sirt(A(x), A, iterations=50)[16, 16]), 2)
+        0.02
+
     Notes:
         x <- x + C A^T R (y - A x), with R and C the inverse row and column sums of A, from x = 0 (Gregor and Benson
         2008, IEEE Trans. Med. Imaging 27:918).
@@ -53,10 +63,14 @@ def sirt(
     return back(x)
 
 
-def inverse_sums(A: Projector, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+def inverse_sums(A: Projector, device: torch.device) -> tuple[Float[Tensor, "view col"], Float[Tensor, "y x"]]:
     """Return the inverse row sums ``(views, bins)`` and column sums ``(ny, nx)`` of A; 0 where a sum is 0."""
     rows = A(torch.ones(A.domain_shape, device=device))
     columns = A.T(torch.ones(A.range_shape, device=device))
     # A ray that barely grazes the grid has a tiny sum, and would be weighted without bound.
     least = 1e-3 * A.grid.voxel_mm
-    return (torch.where(s > least, 1 / s.clamp(min=least), 0.0) for s in (rows, columns))  # type: ignore[return-value]
+    return _inverse(rows, least), _inverse(columns, least)
+
+
+def _inverse(sums: Float[Tensor, "row col"], least: float) -> Float[Tensor, "row col"]:
+    return torch.where(sums > least, 1 / sums.clamp(min=least), 0.0)

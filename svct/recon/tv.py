@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from svct.errors import InputError
@@ -39,6 +40,14 @@ def tv(
     Raises:
         InputError: Wrong shape, NaN or infinity, a negative strength, or fewer than one iteration.
 
+    Example:
+        >>> from svct.geometry import Grid, ParallelBeam
+        >>> A = Projector(ParallelBeam(torch.arange(60) * torch.pi / 60, bins=32), Grid(shape=(32, 32)))
+        >>> x = torch.zeros(32, 32)
+        >>> x[10:22, 10:22] = 0.02
+        >>> round(float(tv(A(x), A, strength=0.01, iterations=50)[16, 16]), 2)
+        0.02
+
     Notes:
         Minimises 1/2 sum (A x - y)^2 + strength sum |grad x| over x >= 0, the gradient in 1/mm per pixel, with
         isotropic
@@ -71,14 +80,14 @@ def tv(
     return back(x)
 
 
-def _differences(x: Tensor) -> Tensor:
+def _differences(x: Float[Tensor, "*batch y x"]) -> Float[Tensor, "2 *batch y x"]:
     d = torch.zeros((2, *x.shape), device=x.device, dtype=x.dtype)
     d[0, ..., :-1, :] = x[..., 1:, :] - x[..., :-1, :]
     d[1, ..., :-1] = x[..., 1:] - x[..., :-1]
     return d
 
 
-def _adjoint_differences(d: Tensor) -> Tensor:
+def _adjoint_differences(d: Float[Tensor, "2 *batch y x"]) -> Float[Tensor, "*batch y x"]:
     x = torch.zeros_like(d[0])
     x[..., :-1, :] -= d[0, ..., :-1, :]
     x[..., 1:, :] += d[0, ..., :-1, :]

@@ -1,5 +1,6 @@
 """The small convolutional network of one unroll."""
 
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -31,7 +32,7 @@ class SmallUNet(nn.Module):
         assert self.leave.bias is not None
         nn.init.zeros_(self.leave.bias)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "batch inputs y x"]) -> Float[Tensor, "batch outputs y x"]:
         """Map ``(batch, inputs, ny, nx)`` to ``(batch, outputs, ny, nx)``."""
         ny, nx = x.shape[-2:]
         x = functional.pad(x, (0, -nx % 4, 0, -ny % 4), mode="replicate")

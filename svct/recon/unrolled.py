@@ -3,6 +3,7 @@
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from svct.geometry.arrays import as_tensor
@@ -41,7 +42,7 @@ class UnrolledNet(nn.Module):
         start[0] = torch.tensor([0.9, 0.0])
         self.steps = nn.Parameter(start)
 
-    def forward(self, y: Any, A: Projector, *, view_weights: Tensor | None = None) -> Any:
+    def forward(self, y: Any, A: Projector, *, view_weights: Float[Tensor, " view"] | None = None) -> Any:
         """Reconstruct.
 
         Args:
@@ -81,7 +82,7 @@ class UnrolledNet(nn.Module):
 class _Precondition:
     """Turns a residual of the data into two images: its FBP and its SIRT direction."""
 
-    def __init__(self, A: Projector, weights: Tensor) -> None:
+    def __init__(self, A: Projector, weights: Float[Tensor, " view"]) -> None:
         scan = A.scan
         self.A = A
         pitch = scan.bin_mm / scan.magnification if isinstance(scan, FanBeam) else scan.bin_mm  # type: ignore[attr-defined]
@@ -92,7 +93,9 @@ class _Precondition:
         self.rays = rows * weights[:, None] * (len(weights) / weights.detach().sum())
         self.columns = columns
 
-    def __call__(self, residual: Tensor) -> tuple[Tensor, Tensor]:
+    def __call__(
+        self, residual: Float[Tensor, "batch view col"]
+    ) -> tuple[Float[Tensor, "batch y x"], Float[Tensor, "batch y x"]]:
         filtered = filter_projections(residual, self.pitch) * self.arcs
         images = self.A.T(torch.stack([filtered, residual * self.rays]))
         return images[0], images[1] * self.columns

@@ -3,12 +3,13 @@
 import math
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from svct.geometry.scan import Scan
 
 
-def arc_weights(scan: Scan) -> Tensor:
+def arc_weights(scan: Scan) -> Float[Tensor, " view"]:
     """Return the arc-length (Voronoi) weight of each view.
 
     Args:

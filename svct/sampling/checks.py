@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from svct.errors import InputError
 from svct.sampling.document import plain_json
@@ -13,7 +14,7 @@ SAME_VIEW_DEG = 1e-9
 """Two angles closer than this, modulo 360 degrees, are the same view."""
 
 
-def angular_distance_deg(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def angular_distance_deg(a: Float[np.ndarray, "..."], b: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
     """Return how far two sets of angles lie apart modulo 360, degrees, from 0 to 180.
 
     Args:
@@ -24,8 +25,7 @@ def angular_distance_deg(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any]) -> np
         >>> float(angular_distance_deg(np.array(359.0), np.array(2.0)))
         3.0
     """
-    distance: np.ndarray[Any, Any] = np.abs((a - b + 180) % 360 - 180)
-    return distance
+    return np.asarray(np.abs((a - b + 180) % 360 - 180))
 
 
 def finite_number(value: object, what: str) -> float:

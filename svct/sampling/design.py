@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import torch
+from jaxtyping import Float, Float64
 from torch import Tensor
 from torch.nn import functional
 
@@ -17,7 +18,7 @@ from svct.sampling.fixed import ViewSet
 
 
 def a_optimal(
-    images: Tensor,
+    images: Float[Tensor, "patient y x"],
     A: Projector,
     acquisition: Acquisition,
     *,
@@ -84,7 +85,7 @@ def _coarse_scan(scan: Scan, factor: int) -> Scan:
     return replace(scan, bins=bins, bin_mm=scan.bin_mm * factor)  # type: ignore[call-arg, attr-defined]
 
 
-def _prior(images: Tensor) -> Tensor:
+def _prior(images: Float64[Tensor, "patient y x"]) -> Float64[Tensor, "pixel pixel"]:
     n, ny, nx = images.shape
     centred = (images - images.mean(dim=0)).reshape(n, -1)
     sample = centred.T @ centred / (n - 1)

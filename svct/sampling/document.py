@@ -73,7 +73,7 @@ def content_hash(document: dict[str, Any]) -> str:
 
     Example:
         >>> content_hash({"task": "head"})[:8]
-        '9d9f0e07'
+        'f56e1a2b'
     """
     return hashlib.sha256(canonical_bytes(document)).hexdigest()
 

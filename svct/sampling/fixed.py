@@ -47,6 +47,10 @@ def golden_set(candidates: int, views: int) -> ViewSet:
     Raises:
         InputError: No view, or more than there are candidates.
 
+    Example:
+        >>> golden_set(90, 3)
+        (0, 21, 56)
+
     Notes:
         Steps of the golden section of the range (Kohler 2004, IEEE NSS-MIC, M10-200).
     """
@@ -69,6 +73,10 @@ def random_set(candidates: int, views: int, *, seed: int) -> ViewSet:
 
     Raises:
         InputError: No view, or more than there are candidates.
+
+    Example:
+        >>> len(random_set(90, 3, seed=0))
+        3
     """
     _check(candidates, views)
     return tuple(sorted(np.random.default_rng(seed).choice(candidates, views, replace=False).tolist()))

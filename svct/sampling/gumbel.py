@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from svct.recon.weights import arc_weights
@@ -72,13 +73,13 @@ def learn_logits(
     return tuple(sorted(_draw(logits.detach(), budget).tolist()))
 
 
-def _around(view: int, count: int, budget: int) -> Tensor:
+def _around(view: int, count: int, budget: int) -> Int[Tensor, " neighbour"]:
     """Candidates within a quarter of the mean spacing of a view."""
     reach = count // (4 * budget)
     return torch.arange(view - reach, view + reach + 1) % count
 
 
-def _draw(noisy: Tensor, budget: int) -> Tensor:
+def _draw(noisy: Float[Tensor, " view"], budget: int) -> Int[Tensor, " {budget}"]:
     """Take the largest one by one, each a quarter of the mean spacing or more from the others."""
     left = noisy.clone()
     drawn = []
@@ -88,7 +89,7 @@ def _draw(noisy: Tensor, budget: int) -> Tensor:
     return torch.tensor(drawn)
 
 
-def _relaxed(scaled: Tensor, order: Tensor) -> Tensor:
+def _relaxed(scaled: Float[Tensor, " view"], order: Int[Tensor, " drawn"]) -> Float[Tensor, " view"]:
     """Sum of K softmaxes, each without the views that the earlier ones took and their neighbours."""
     total = torch.zeros_like(scaled)
     taken = torch.zeros_like(scaled, dtype=torch.bool)
@@ -98,7 +99,9 @@ def _relaxed(scaled: Tensor, order: Tensor) -> Tensor:
     return total
 
 
-def _weights(trial: Trial, drawn: Tensor, shown: Tensor, change: Tensor) -> Tensor:
+def _weights(
+    trial: Trial, drawn: Int[Tensor, " drawn"], shown: Int[Tensor, " shown"], change: Float[Tensor, " shown"]
+) -> Float[Tensor, " shown"]:
     """Arc lengths of the drawn views, as they change to first order while views come and go.
 
     A view that comes takes half of what lies between it and its drawn neighbours from each of them; one that goes

@@ -4,7 +4,7 @@ import json
 import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -29,6 +29,7 @@ INTENT = "SIMULATION_ONLY"
 """What a schedule is for: research and simulation, not clinical use."""
 
 
+@runtime_checkable
 class HasAngles(Protocol):
     """Anything with candidate `angles` in radians: a scan geometry, for one."""
 

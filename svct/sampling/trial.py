@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from svct.geometry.projector import Projector
@@ -28,12 +29,12 @@ class Trial:
         net: The frozen backbone.
     """
 
-    truth: Tensor
-    y: Tensor
+    truth: Float[Tensor, "patient y x"]
+    y: Float[Tensor, "patient view col"]
     A: Projector
     net: UnrolledNet
 
-    def images(self, views: ViewSet) -> Tensor:
+    def images(self, views: ViewSet) -> Float[Tensor, "patient y x"]:
         """Reconstruct all patients from some views, ``(n, ny, nx)``, 1/mm."""
         chosen = list(views)
         A = self.A[chosen]
@@ -41,13 +42,15 @@ class Trial:
             parts = [self.net(part[:, chosen], A) for part in torch.split(self.y, BATCH)]
         return torch.cat(parts)
 
-    def psnr(self, views: ViewSet) -> Tensor:
+    def psnr(self, views: ViewSet) -> Float[Tensor, " patient"]:
         """Return the PSNR of every patient from some views, ``(n,)``, dB, range 2000 HU."""
         error = (self.images(views) - self.truth).double().square().mean(dim=(-2, -1))
         return 10 * torch.log10(RANGE**2 / error)
 
 
-def measure_trial(images: Tensor, A: Projector, acquisition: Acquisition, *, net: UnrolledNet, seed: int) -> Trial:
+def measure_trial(
+    images: Float[Tensor, "patient y x"], A: Projector, acquisition: Acquisition, *, net: UnrolledNet, seed: int
+) -> Trial:
     """Measure patients with every candidate view.
 
     Args:

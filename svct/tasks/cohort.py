@@ -9,6 +9,7 @@ from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 import torch
+from jaxtyping import Float
 
 from svct.errors import InputError, unknown_name
 from svct.geometry.grid import Grid
@@ -46,7 +47,7 @@ class Patient:
     """
 
     index: int
-    image: torch.Tensor
+    image: Float[torch.Tensor, "y x"]
     truth: Truth
 
 
@@ -136,7 +137,7 @@ class Cohort:
             raise unknown_name("split", name, list(_SPLITS))
         return tuple(i for i in range(self.size) if i % 10 in _SPLITS[name])
 
-    def images(self, indices: Iterable[int]) -> torch.Tensor:
+    def images(self, indices: Iterable[int]) -> Float[torch.Tensor, "patient y x"]:
         """Return the images of some patients, float32 ``(n, ny, nx)``, 1/mm.
 
         Args:

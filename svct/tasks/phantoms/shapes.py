@@ -38,7 +38,7 @@ class Blob(Shape):
         bend: Curvature of the first axis, 1/mm; positive bends its ends towards the negative second axis.
 
     Example:
-        >>> float(Blob((0.0, 0.0), (3.0, 3.0)).distance(np.float32([4]), np.float32([0]))[0])
+        >>> float(Blob((0.0, 0.0), (3.0, 3.0)).distance(np.float32([4]), np.float32([0]))[0].round(3))
         1.0
 
     Notes:

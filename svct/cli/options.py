@@ -1,0 +1,13 @@
+"""Options that mean the same in every command that has them."""
+
+import click
+
+task = click.option(
+    "--task", "task_name", default="chest", show_default=True, help="Name of a task, or a task file (.toml)."
+)
+series = click.option("--series", help="Which DICOM series: its UID or number.")
+seed = click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of everything that is drawn."
+)
+overwrite = click.option("--overwrite", is_flag=True, help="Replace what is there already.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
