@@ -99,5 +99,5 @@ def test_errors() -> None:
         from_astra(to_astra(SCANS[0][0], PLANE)[0], volume)
     cylinder, _ = to_astra(SCANS[8][0], VOLUME)
     cylinder["Vectors"][1, 12] = 9.0
-    with pytest.raises(InputError, match="a cylinder around the source, of radius 784.053 mm in view 1, got 9 mm"):
+    with pytest.raises(InputError, match=r"a cylinder around the source, of radius 784.053 mm in view 1, got 9 mm"):
         from_astra(cylinder)
