@@ -14,7 +14,7 @@ from torch import Tensor
 from svct.errors import InputError, unknown_name
 from svct.geometry.views import Views, view_list
 
-__all__ = ["Scan", "Views", "scan_from_dict"]
+__all__ = ["Scan", "Views", "scan_from_dict", "scan_kinds"]
 
 
 @dataclass(frozen=True)
@@ -167,6 +167,17 @@ def _optional(cls: type[Scan]) -> dict[str, Any]:
     return {f.name: f.default for f in fields(cls) if f.init and f.default is not MISSING and f.name != "bin_mm"}
 
 
+def scan_kinds() -> dict[str, type[Scan]]:
+    """Return the scan geometries by the `kind` that files name them with."""
+    from svct.geometry.cone import ConeBeam
+    from svct.geometry.fan import FanBeam
+    from svct.geometry.helical import Helical
+    from svct.geometry.parallel import ParallelBeam
+    from svct.geometry.vector import VectorBeam
+
+    return {cls.kind: cls for cls in (ParallelBeam, FanBeam, ConeBeam, Helical, VectorBeam)}
+
+
 def scan_from_dict(values: dict[str, Any]) -> Scan:
     """Build a scan from what `Scan.to_dict` gave.
 
@@ -183,13 +194,7 @@ def scan_from_dict(values: dict[str, Any]) -> Scan:
         >>> scan_from_dict(scan.to_dict()) == scan
         True
     """
-    from svct.geometry.cone import ConeBeam
-    from svct.geometry.fan import FanBeam
-    from svct.geometry.helical import Helical
-    from svct.geometry.parallel import ParallelBeam
-    from svct.geometry.vector import VectorBeam
-
-    kinds: dict[str, type[Scan]] = {c.kind: c for c in (ParallelBeam, FanBeam, ConeBeam, Helical, VectorBeam)}
+    kinds = scan_kinds()
     kind = values.get("kind")
     if kind not in kinds:
         raise unknown_name("geometry", str(kind), list(kinds))
