@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, fields, replace
 from functools import cached_property
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -13,6 +13,12 @@ from torch import Tensor
 
 from svct.errors import InputError, unknown_name
 from svct.geometry.views import Views, view_list
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
+
+    from svct.geometry.grid import Grid
 
 __all__ = ["Scan", "Views", "scan_from_dict", "scan_kinds"]
 
@@ -146,6 +152,21 @@ class Scan(ABC):
             expected = f"{tuple(whole)}" if name == "angles" else f"{tuple(item)} or {tuple(whole)}"
             raise InputError(f"{name}: expected shape {expected}, got {tuple(given.shape)}")
         return given.expand(whole)
+
+    def plot(self, grid: "Grid | None" = None, ax: "Axes | None" = None) -> "Figure | SubFigure":
+        """Draw the scan: sources, some detectors, the rays of the first view and the direction of motion.
+
+        Args:
+            grid: The image grid to draw with it.
+            ax: matplotlib axes to draw the scan on, from above. Default: a new figure, for 3D scans with a view from
+                the side.
+
+        Returns:
+            The matplotlib figure; ``.savefig(path)`` writes it.
+        """
+        from svct.geometry.plot import plot_scan
+
+        return plot_scan(self, grid, ax)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the scan as plain data: its `kind`, its lengths in mm, its angles in radians.
