@@ -82,10 +82,8 @@ def convert(file: Path, target: str, out: Path | None, overwrite: bool) -> None:
         from svct.geometry.convert.rtk import to_rtk
 
         text = to_rtk(scan).rstrip()
-        click.echo(
-            f"note: rtk does not carry the detector: {' x '.join(map(str, scan.detector_shape))} bins and the grid",
-            err=True,
-        )
+        shape = " x ".join(map(str, scan.detector_shape))
+        click.echo(f"note: rtk carries neither the grid nor the detector's {shape} bins and their sizes", err=True)
     elif target == "astra":
         from svct.geometry.convert.astra import to_astra
 
