@@ -20,6 +20,7 @@ COMMANDS = {
     "tasks": "List the scanning tasks, or show one.",
     "data": "List, fetch and inspect real CT data.",
     "train-backbone": "Train the shared reconstruction network.",
+    "geometry": "Show, draw and convert a scan geometry.",
     "bench": "Measure speed against peers.",
     "doctor": "Check this installation, its backends and a geometry.",
 }

@@ -2,6 +2,7 @@
 
 from svct.geometry.cone import ConeBeam
 from svct.geometry.fan import FanBeam
+from svct.geometry.file import load_geometry, save_geometry
 from svct.geometry.grid import Grid
 from svct.geometry.helical import Helical
 from svct.geometry.parallel import ParallelBeam
@@ -19,5 +20,7 @@ __all__ = [
     "Projector",
     "Scan",
     "VectorBeam",
+    "load_geometry",
+    "save_geometry",
     "scan_from_dict",
 ]

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, fields, replace
 from functools import cached_property
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -14,7 +14,13 @@ from torch import Tensor
 from svct.errors import InputError, unknown_name
 from svct.geometry.views import Views, view_list
 
-__all__ = ["Scan", "Views", "scan_from_dict"]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
+
+    from svct.geometry.grid import Grid
+
+__all__ = ["Scan", "Views", "scan_from_dict", "scan_kinds"]
 
 
 @dataclass(frozen=True)
@@ -147,6 +153,21 @@ class Scan(ABC):
             raise InputError(f"{name}: expected shape {expected}, got {tuple(given.shape)}")
         return given.expand(whole)
 
+    def plot(self, grid: "Grid | None" = None, ax: "Axes | None" = None) -> "Figure | SubFigure":
+        """Draw the scan: sources, some detectors, the rays of the first view and the direction of motion.
+
+        Args:
+            grid: The image grid to draw with it.
+            ax: matplotlib axes to draw the scan on, from above. Default: a new figure, for 3D scans with a view from
+                the side.
+
+        Returns:
+            The matplotlib figure; ``.savefig(path)`` writes it.
+        """
+        from svct.geometry.plot import plot_scan
+
+        return plot_scan(self, grid, ax)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the scan as plain data: its `kind`, its lengths in mm, its angles in radians.
 
@@ -167,6 +188,17 @@ def _optional(cls: type[Scan]) -> dict[str, Any]:
     return {f.name: f.default for f in fields(cls) if f.init and f.default is not MISSING and f.name != "bin_mm"}
 
 
+def scan_kinds() -> dict[str, type[Scan]]:
+    """Return the scan geometries by the `kind` that files name them with."""
+    from svct.geometry.cone import ConeBeam
+    from svct.geometry.fan import FanBeam
+    from svct.geometry.helical import Helical
+    from svct.geometry.parallel import ParallelBeam
+    from svct.geometry.vector import VectorBeam
+
+    return {cls.kind: cls for cls in (ParallelBeam, FanBeam, ConeBeam, Helical, VectorBeam)}
+
+
 def scan_from_dict(values: dict[str, Any]) -> Scan:
     """Build a scan from what `Scan.to_dict` gave.
 
@@ -183,13 +215,7 @@ def scan_from_dict(values: dict[str, Any]) -> Scan:
         >>> scan_from_dict(scan.to_dict()) == scan
         True
     """
-    from svct.geometry.cone import ConeBeam
-    from svct.geometry.fan import FanBeam
-    from svct.geometry.helical import Helical
-    from svct.geometry.parallel import ParallelBeam
-    from svct.geometry.vector import VectorBeam
-
-    kinds: dict[str, type[Scan]] = {c.kind: c for c in (ParallelBeam, FanBeam, ConeBeam, Helical, VectorBeam)}
+    kinds = scan_kinds()
     kind = values.get("kind")
     if kind not in kinds:
         raise unknown_name("geometry", str(kind), list(kinds))
