@@ -1,5 +1,6 @@
 """ASTRA's projectors as backends, through the tensors' own memory."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from types import ModuleType
@@ -31,7 +32,7 @@ class AstraCpu(Backend):
                 "use backend 'native' or 'auto'"
             )
         # A parallel view of ASTRA's has no source behind which nothing is seen.
-        corner = np.hypot(*(n * rays.voxel_mm / 2 for n in rays.shape))
+        corner = math.hypot(*rays.shape) * rays.voxel_mm / 2
         if rays.divergent:
             nearest = float((rays.vectors[:, :2] - torch.tensor(rays.origin_mm)).norm(dim=1).min())
             if nearest <= corner:
