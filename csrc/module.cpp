@@ -95,19 +95,15 @@ NB_MODULE(_kernels, m) {
         "y"_a, "x"_a, "vectors"_a, "divergent"_a, "curved"_a, "voxel_mm"_a, "origin_mm"_a, "threads"_a,
         "Fill x (batch, z, y, x) with the adjoint of `project_volume` applied to y (batch, row, view, bin).");
     m.def(
-        "derive_paths",
-        [](const Floats<4>& x, const Floats<2>& g, const nb::ndarray<const std::int8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>& axis,
-           const nb::ndarray<const float, nb::shape<-1, 6>, nb::c_contig, nb::device::cpu>& path,
-           const nb::ndarray<float, nb::shape<-1, 5>, nb::c_contig, nb::device::cpu>& out, int threads) {
-            require(x.shape(0) == g.shape(0) && g.shape(1) == axis.shape(0) && axis.shape(0) == path.shape(0) &&
-                        path.shape(0) == out.shape(0),
-                    "x, g, axis, path and out disagree about the number of volumes or rays");
-            nb::gil_scoped_release release;
-            const int size[3] = {int(x.shape(1)), int(x.shape(2)), int(x.shape(3))};
-            svct::derive_paths(x.data(), g.data(), int(x.shape(0)), axis.data(), path.data(), std::int64_t(axis.shape(0)), size,
-                               out.data(), threads);
+        "derive_vectors",
+        [](const Floats<4>& x, const Floats<4>& g, const Vectors<12>& vectors, bool divergent, bool curved, double voxel_mm,
+           std::array<double, 3> origin_mm, const nb::ndarray<double, nb::shape<-1, 12>, nb::c_contig, nb::device::cpu>& out,
+           int threads) {
+            require(out.shape(0) == vectors.shape(0), "vectors and out disagree about the number of views");
+            in_volume(x, g, vectors, {divergent, curved}, voxel_mm, origin_mm, [&](const auto& volume, const auto& scan) {
+                svct::derive_vectors(x.data(), g.data(), int(x.shape(0)), scan, volume, out.data(), threads);
+            });
         },
-        "x"_a, "g"_a, "axis"_a, "path"_a, "out"_a, "threads"_a,
-        "Fill out (rays, 5) with the sum over the batch of g (batch, rays) times the sum along each ray's path through x "
-        "(batch, z, y, x) and its derivatives by centre and slope in the first and the second axis across.");
+        "x"_a, "g"_a, "vectors"_a, "divergent"_a, "curved"_a, "voxel_mm"_a, "origin_mm"_a, "out"_a, "threads"_a,
+        "Fill out (views, 12) with the derivative by `vectors` of <g, project_volume(x)>, g (batch, row, view, bin).");
 }

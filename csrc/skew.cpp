@@ -14,7 +14,7 @@ struct Crossings {
     std::int32_t step[2];
 
     Crossings(const SkewRay& ray, const Box& box, int start) {
-        const int across[2] = {ray.axis == 0 ? 1 : 0, ray.axis == 2 ? 1 : 2};
+        const int across[2] = {ray.axis == 0 ? 1 : 0, ray.axis == 2 ? 1 : 2};  // as axis_across
         u = counting() + fill(start - (box.size[ray.axis] - 1) * 0.5f);
         const Floats lane = counting();
         used = lane < fill(float(ray.high - start)) ? fill(1.0f) : Floats{};

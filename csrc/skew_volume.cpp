@@ -1,50 +1,14 @@
 #include "skew_volume.hpp"
 
 #include <cmath>
-#include <limits>
-#include <stdexcept>
 
-#include "buffer.hpp"
+#include "bordered.hpp"
 #include "dispatch.hpp"
-#include "skew.hpp"
 
 namespace svct {
 namespace {
 
 const SkewKernels& kernels() { return SVCT_KERNELS(skew_kernels); }
-
-// The working copy of a volume within its border of zeros.
-struct Bordered {
-    int size[3];
-    std::size_t row, slice;
-    Buffer store;
-    Box box;
-
-    explicit Bordered(const int* n)
-        : size{n[0], n[1], n[2]}, row(std::size_t(n[2]) + 3), slice(row * (n[1] + 3)), store(slice * (n[0] + 3)) {
-        if (slice * (size[0] + 3) > std::size_t(std::numeric_limits<std::int32_t>::max()))
-            throw std::length_error("a volume of more than 2^31 voxels needs upright detectors or another backend");
-        box = {store.get() + slice + row + 1, {n[0], n[1], n[2]}, {std::int32_t(slice), std::int32_t(row), 1}};
-    }
-
-    // Calls work(z, y, fibre), with the index of the first voxel of the fibre in the plain volume.
-    template <class Work>
-    void for_fibres(int threads, const Work& work) const {
-        spread(size[0], threads, [&](int z) {
-            for (int y = 0; y < size[1]; ++y)
-                work(box.data + z * slice + y * row, (std::size_t(z) * size[1] + y) * size[2]);
-        });
-    }
-
-    void clear(int threads) const {
-        spread(size[0] + 3, threads, [&](int z) { std::fill_n(store.get() + z * slice, slice, 0.0f); });
-    }
-
-    void copy_from(const float* x, int threads) const {
-        clear(threads);
-        for_fibres(threads, [&](float* fibre, std::size_t k) { std::copy_n(x + k, size[2], fibre); });
-    }
-};
 
 float ray_length(const SkewRay& ray, double voxel_mm) {
     return float(voxel_mm) * std::sqrt(1.0f + ray.slope[0] * ray.slope[0] + ray.slope[1] * ray.slope[1]);
@@ -101,28 +65,6 @@ void backproject_skew(const float* y, float* x, const Scan3& scan, const std::ve
     copy.for_fibres(threads, [&](const float* fibre, std::size_t k) {
         for (int i = 0; i < volume.size[2]; ++i) x[k + i] += fibre[i];
     });
-}
-
-void derive_paths(const float* x, const float* g, int batch, const std::int8_t* axis, const float* path, std::int64_t rays,
-                  const int* size, float* out, int threads) {
-    const Bordered copy(size);
-    const std::size_t voxels = std::size_t(size[0]) * size[1] * size[2];
-    std::fill_n(out, rays * 5, 0.0f);
-    constexpr std::int64_t chunk = 256;
-    for (int b = 0; b < batch; ++b) {
-        copy.copy_from(x + b * voxels, threads);
-        spread(int((rays + chunk - 1) / chunk), threads, [&](int job) {
-            for (std::int64_t k = job * chunk; k < std::min((job + 1) * chunk, rays); ++k) {
-                const float weight = g[b * rays + k];
-                if (weight == 0.0f) continue;
-                const SkewRay ray{axis[k], {path[6 * k], path[6 * k + 2]}, {path[6 * k + 1], path[6 * k + 3]},
-                                  int(path[6 * k + 4]), int(path[6 * k + 5])};
-                float sums[5];
-                kernels().derive(ray, copy.box, sums);
-                for (int i = 0; i < 5; ++i) out[5 * k + i] += weight * sums[i];
-            }
-        });
-    }
 }
 
 }  // namespace svct

@@ -27,6 +27,9 @@ inline Vec operator-(Vec a, Vec b) { return {a[0] - b[0], a[1] - b[1], a[2] - b[
 inline Vec operator*(Vec a, double s) { return {a[0] * s, a[1] * s, a[2] * s}; }
 inline double dot(Vec a, Vec b) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; }
 
+// The two axes across a main axis, in the order z, y, x.
+inline int axis_across(int axis, int k) { return k == 0 ? (axis == 0 ? 1 : 0) : (axis == 2 ? 1 : 2); }
+
 // The range of u in which low < centre + slope u < high.
 inline void clip(double centre, double slope, double low, double high, double& from, double& to) {
     if (std::abs(slope) < 1e-9) {
@@ -76,27 +79,37 @@ struct View3 {
         return middle + outward * (std::cos(steps * bend) - 1.0) + step * (std::sin(steps * bend) / bend);
     }
 
-    // The ray to the bin of row i and column j, with the planes that it can touch.
-    SkewRay ray(int i, int j, const VolumeSpec& volume) const {
-        const Vec point = bin(i - (size.rows - 1) / 2.0, j), along = divergent ? point - origin : origin;
+    // A line through the bin of row i and column j, from the source where there is one.
+    struct Line {
+        Vec bin, along;
+    };
+    Line line(int i, int j) const {
+        const Vec at = bin(i - (size.rows - 1) / 2.0, j);
+        return {at, divergent ? at - origin : origin};
+    }
+
+    // The same as a ray through the volume, with the planes that it can touch.
+    SkewRay ray(const Line& line, const VolumeSpec& volume) const {
+        const Vec &point = line.bin, &along = line.along;
         SkewRay ray;
         const double z = std::abs(along[0]), y = std::abs(along[1]), x = std::abs(along[2]);
         ray.axis = y >= x && y >= z ? 1 : x >= z ? 2 : 0;
         const double middle = (volume.size[ray.axis] - 1) / 2.0;
         double from = -middle, to = middle;
-        const int across[2] = {ray.axis == 0 ? 1 : 0, ray.axis == 2 ? 1 : 2};
         for (int k = 0; k < 2; ++k) {
-            const double slope = along[across[k]] / along[ray.axis];
-            const double centre = point[across[k]] + slope * (middle - point[ray.axis]);
+            const int across = axis_across(ray.axis, k);
+            const double slope = along[across] / along[ray.axis];
+            const double centre = point[across] + slope * (middle - point[ray.axis]);
             ray.centre[k] = float(centre);
             ray.slope[k] = float(slope);
-            clip(centre, slope, -1.01, volume.size[across[k]] + 0.01, from, to);
+            clip(centre, slope, -1.01, volume.size[across] + 0.01, from, to);
         }
         stop_at_source(along[ray.axis], origin[ray.axis] - middle, from, to);
         ray.low = from > to ? 0 : int(std::ceil(from + middle));
         ray.high = from > to ? 0 : int(std::floor(to + middle)) + 1;
         return ray;
     }
+    SkewRay ray(int i, int j, const VolumeSpec& volume) const { return ray(line(i, j), volume); }
 
     // Keeps the planes that lie in front of the source; all lengths along the main axis, from its middle.
     void stop_at_source(double along, double source, double& from, double& to) const {

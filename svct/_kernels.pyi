@@ -41,4 +41,14 @@ def backproject_volume(
     origin_mm: tuple[float, ...],
     threads: int,
 ) -> None: ...
-def derive_paths(x: Tensor, g: Tensor, axis: Tensor, path: Tensor, out: Tensor, threads: int) -> None: ...
+def derive_vectors(
+    x: Tensor,
+    g: Tensor,
+    vectors: Tensor,
+    divergent: bool,
+    curved: bool,
+    voxel_mm: float,
+    origin_mm: tuple[float, ...],
+    out: Tensor,
+    threads: int,
+) -> None: ...

@@ -30,3 +30,32 @@ class NativeBackend(Backend):
 
 def _scan(rays: Rays) -> tuple[Tensor, bool, bool, float, tuple[float, ...], int]:
     return rays.vectors, rays.divergent, rays.curved, rays.voxel_mm, rays.origin_mm, torch.get_num_threads()
+
+
+def differentiate_vectors(x: Tensor, g: Tensor, rays: Rays) -> Tensor:
+    """Return the derivative of <g, A x> by the vectors of A.
+
+    Args:
+        x: Images, float32 ``(batch, [nz,] ny, nx)``, on the CPU.
+        g: Weights of the line integrals, float32 ``(batch, [rows,] views, bins)``.
+        rays: The rays of A.
+
+    Returns:
+        float64 of the shape of ``rays.vectors``. The interpolated image has a constant slope within a voxel: where a
+        ray passes through a voxel's centre exactly, this is a one-sided derivative.
+    """
+    vectors, origin_mm = rays.vectors, rays.origin_mm
+    in_plane = len(rays.shape) == 2
+    if in_plane:  # an image is a slice whose rows run down y, under a detector of one row
+        flip = torch.tensor([1.0, -1.0], dtype=torch.float64)
+        parts = torch.nn.functional.pad(vectors.reshape(-1, 3, 2) * flip, (0, 1))
+        row_step = vectors.new_tensor([0.0, 0.0, 1.0]).expand(len(vectors), 1, 3)
+        vectors = torch.cat([parts, row_step], dim=1).reshape(-1, 12)
+        origin_mm = (origin_mm[0], -origin_mm[1], 0.0)
+        x, g = x[:, None], g[:, None]
+    out = torch.empty_like(vectors)
+    threads = torch.get_num_threads()
+    kernels.derive_vectors(
+        x.contiguous(), g.contiguous(), vectors, rays.divergent, rays.curved, rays.voxel_mm, origin_mm, out, threads
+    )
+    return (out.reshape(-1, 4, 3)[:, :3, :2] * flip).reshape(rays.vectors.shape) if in_plane else out

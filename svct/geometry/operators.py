@@ -7,7 +7,7 @@ from torch import Tensor
 
 from svct.errors import BackendUnavailable
 from svct.geometry.backend import Rays, load_backend
-from svct.geometry.path_gradient import differentiate_vectors
+from svct.geometry.native import differentiate_vectors
 
 
 @torch.library.custom_op("svct::project", mutates_args=())
@@ -58,7 +58,7 @@ def vectors_gradient(
             f"gradients by the geometry are computed on the CPU, got images on {x.device}; move them with .cpu()"
         )
     rays = Rays(vectors.detach(), divergent, curved, _detector(g), tuple(x.shape[1:]), voxel_mm, tuple(origin_mm))
-    return differentiate_vectors(x.detach().contiguous(), g.detach(), rays)
+    return differentiate_vectors(x.detach(), g.detach(), rays)
 
 
 def _detector(y: Tensor) -> tuple[int, ...]:
@@ -147,6 +147,7 @@ def _is_plain(data: Tensor, rays: Rays) -> bool:
     """
     return (
         type(data) is Tensor
+        and not data.is_meta
         and not torch.compiler.is_compiling()
         and not (torch.is_grad_enabled() and (data.requires_grad or rays.vectors.requires_grad))
         and torch._C._len_torch_dispatch_stack() == 0

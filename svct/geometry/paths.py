@@ -25,9 +25,6 @@ class Paths:
         length: From one plane to the next along the ray, float64 ``(rays,)``, mm.
         low: First plane in front of the source, ``(rays,)``.
         high: The plane behind the last one in front of the source, ``(rays,)``.
-        bins: Detector bin, a point of the ray, float64 ``(rays, 3)``.
-        along: Direction, from the source to the bin where there is one, float64 ``(rays, 3)``.
-        middle: Of the grid, float64 ``(rays, 3)``.
     """
 
     axis: Tensor
@@ -36,9 +33,6 @@ class Paths:
     length: Tensor
     low: Tensor
     high: Tensor
-    bins: Tensor
-    along: Tensor
-    middle: Tensor
 
 
 def trace_paths(vectors: Tensor, rays: Rays) -> Paths:
@@ -52,7 +46,7 @@ def trace_paths(vectors: Tensor, rays: Rays) -> Paths:
         The paths in the order of the projections, differentiable in `vectors`.
     """
     size = torch.tensor(_size(rays))
-    bins, along = _rays(in_voxels(vectors, rays), rays)
+    bins, along = _rays(_in_voxels(vectors, rays), rays)
     z, y, x = along.abs().unbind(-1)
     axis = torch.where((y >= x) & (y >= z), 1, torch.where(x >= z, 2, 0))
     across = ACROSS[axis]
@@ -68,14 +62,14 @@ def trace_paths(vectors: Tensor, rays: Rays) -> Paths:
         ahead = main.detach()[:, 0] > 0
         low = torch.where(ahead, torch.floor(at + 1e-6) + 1, 0).clamp(min=0).minimum(count)
         high = torch.where(ahead, count, torch.ceil(at - 1e-6)).clamp(min=0).minimum(count)
-    return Paths(axis, centre, slope, length, low.long(), high.long(), bins, along, ((size - 1) / 2.0).expand_as(bins))
+    return Paths(axis, centre, slope, length, low.long(), high.long())
 
 
 def _size(rays: Rays) -> tuple[int, ...]:
     return (1,) * (3 - len(rays.shape)) + rays.shape
 
 
-def in_voxels(vectors: Tensor, rays: Rays) -> list[Tensor]:
+def _in_voxels(vectors: Tensor, rays: Rays) -> list[Tensor]:
     """Return origin (or direction), detector centre, bin step and row step ``(views, 3)``, in voxels, as z, y, x."""
     ndim = len(rays.shape)
     parts = vectors.reshape(len(vectors), -1, ndim) / rays.voxel_mm
@@ -88,7 +82,7 @@ def in_voxels(vectors: Tensor, rays: Rays) -> list[Tensor]:
     return list((parts.flip(-1) + is_point * middle).unbind(1))
 
 
-def detector_steps(detector: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+def _detector_steps(detector: tuple[int, ...]) -> tuple[Tensor, Tensor]:
     """Return how many steps each row and each bin lie from the detector's middle, float64 ``(rows,)``, ``(bins,)``."""
     rows, bins = (torch.arange(n, dtype=torch.float64) - (n - 1) / 2 for n in (1, *detector)[-2:])
     return rows, bins
@@ -97,7 +91,7 @@ def detector_steps(detector: tuple[int, ...]) -> tuple[Tensor, Tensor]:
 def _rays(view: list[Tensor], rays: Rays) -> tuple[Tensor, Tensor]:
     """Return the detector bin of each ray and its direction, from the source where there is one, ``(rays, 3)``."""
     origin, centre, step, *up = view
-    row_steps, bin_steps = detector_steps(rays.detector)
+    row_steps, bin_steps = _detector_steps(rays.detector)
     if rays.curved:
         outward = centre - origin
         if up:
