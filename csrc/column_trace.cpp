@@ -82,6 +82,8 @@ Columns::Columns(const Scan3& scan, const std::vector<int>& chosen, const Volume
     : views(chosen), columns(scan.detector.columns), rows(scan.detector.rows), voxel_mm(volume.voxel_mm) {
     const std::size_t count = views.size() * columns;
     for (auto* table : {&centre, &slope, &z, &z_slope, &rise, &rise_slope}) table->resize(count);
+    if (scan.beam.sharp)
+        for (auto* table : {&width, &width_slope}) table->resize(count);
     low.resize(count);
     high.resize(count);
     std::vector<std::vector<ColumnRun>> runs_of(views.size());
@@ -107,6 +109,16 @@ Columns::Columns(const Scan3& scan, const std::vector<int>& chosen, const Volume
             high[c] = from > to ? 0 : int(std::floor(to + middle)) + 1;
             centre[c] = float(at_middle);
             slope[c] = float(tilt);
+            if (scan.beam.sharp) {
+                double edge[2], edge_tilt[2];
+                for (int side = 0; side < 2; ++side) {
+                    const Vec at = view.bin(0.0, j + side - 0.5), to = view.divergent ? at - view.origin : view.origin;
+                    edge_tilt[side] = to[across] / to[main];
+                    edge[side] = at[across] + edge_tilt[side] * (middle - at[main]);
+                }
+                width[c] = float(edge[1] - edge[0]);
+                width_slope[c] = float(edge_tilt[1] - edge_tilt[0]);
+            }
             // Row i lies at z + z_slope u + (rise + rise_slope u) i.
             const double climb = along[0] / ahead, step = view.row_step[0];
             z[c] = float(point[0] + climb * (middle - point[main]));
@@ -120,7 +132,8 @@ Columns::Columns(const Scan3& scan, const std::vector<int>& chosen, const Volume
 
 ColumnTable Columns::table() const {
     return {int(views.size()), columns,           rows,       centre.data(), slope.data(), z.data(), z_slope.data(),
-            rise.data(),       rise_slope.data(), low.data(), high.data()};
+            rise.data(),       rise_slope.data(), width.empty() ? nullptr : width.data(), width_slope.data(),
+            low.data(),        high.data()};
 }
 
 float Columns::ray_length(std::size_t c, int row) const {

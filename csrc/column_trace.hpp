@@ -17,7 +17,7 @@ struct Columns {
     std::vector<int> views;
     int columns, rows;
     double voxel_mm;
-    std::vector<float> centre, slope, z, z_slope, rise, rise_slope;
+    std::vector<float> centre, slope, z, z_slope, rise, rise_slope, width, width_slope;
     std::vector<int> low, high;
     std::vector<ColumnRun> runs;  // `view` counts within `views`
 

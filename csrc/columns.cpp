@@ -15,6 +15,7 @@ struct Cut {
     float part;            // and how far beyond it the crossing lies
     float height, spacing;  // z of row 0, and from one row to the next
     bool inside;
+    Floats steep;           // of the overlap of sharp rays along z
 
     Cut(const ColumnTable& t, std::int64_t c, const Planes& planes, int r) {
         const float u = r - (planes.count - 1) * 0.5f;
@@ -24,6 +25,10 @@ struct Cut {
         inside = position > -1.0f && position < float(planes.length) && (spacing > 1e-6f || spacing < -1e-6f);
         index = inside ? floor_index(position) : 0;
         part = position - float(index);
+        if (t.width) {
+            part = sharpen(fill(part), steepness(fill(t.width[c] + t.width_slope[c] * u)))[0];
+            steep = steepness(fill(spacing));
+        }
     }
 };
 
@@ -55,8 +60,10 @@ void forward(const ColumnTable& t, std::int64_t c, const Planes& planes, int fir
             Floats z = fill(cut.height) + fill(cut.spacing) * (counting() + fill(float(i)));
             z = least(most(z, fill(-1.0f)), fill(float(depth)));
             const Ints index = floor_index(z);
+            Floats part = z - to_float(index);
+            if (t.width) part = sharpen(part, cut.steep);
             const Pair value = Window(index).pick(profile);
-            store(y + i, load(y + i) + value.here + (z - to_float(index)) * (value.next - value.here));
+            store(y + i, load(y + i) + value.here + part * (value.next - value.here));
         }
     }
 }
@@ -95,8 +102,12 @@ void spread_rows(const ColumnTable& t, const Cut& cut, const Planes& planes, con
             }
             const Pair value = Window(row).pick(y);
             const Floats distance = fill(cut.height) + fill(cut.spacing) * to_float(row) - z;
-            const Floats first = most(one - absolute(distance), none);
-            const Floats second = most(one - absolute(distance + fill(cut.spacing)), none);
+            Floats first = most(one - absolute(distance), none);
+            Floats second = most(one - absolute(distance + fill(cut.spacing)), none);
+            if (t.width) {
+                first = sharpen(first, cut.steep);
+                second = sharpen(second, cut.steep);
+            }
             sum += ((row >= Ints{}) & (row < rows) ? first : none) * value.here;
             sum += ((row >= Ints{} - 1) & (row < rows - 1) ? second : none) * value.next;
         }

@@ -14,7 +14,8 @@ namespace svct {
 struct ColumnTable {  // one entry per view and column, at view * columns + column
     int views, columns, rows;
     const float *centre, *slope, *z, *z_slope, *rise, *rise_slope;
-    const int *low, *high;  // planes [low, high) that the column can touch
+    const float *width, *width_slope;  // of a sharp column in a plane, as of a ray in joseph.hpp; null for the others
+    const int *low, *high;             // planes [low, high) that the column can touch
 };
 
 struct ColumnRun {  // neighbouring columns of one view that share a main axis

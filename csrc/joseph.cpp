@@ -24,20 +24,24 @@ inline void clip_lines(float centre, float slope, const Lines& lines, int& low, 
     if (high > lines.count) high = lines.count;
 }
 
-void forward(const RayTable& rays, const Run& run, const Lines& lines, int first, int last, float* y) {
+template <bool sharp>
+void take(const RayTable& rays, const Run& run, const Lines& lines, int first, int last, float* y) {
     const float middle = (lines.count - 1) * 0.5f;
     const std::int64_t base = std::int64_t(run.view) * rays.bins;
     for (int j = first; j < last; j += lanes) {
         const int used = smaller(lanes, last - j);
-        Floats centre, slope;
-        if (used == lanes) {
-            centre = load(rays.centre + base + j);
-            slope = load(rays.slope + base + j);
-        } else {
-            for (int l = 0; l < lanes; ++l) {
-                centre[l] = rays.centre[base + j + smaller(l, used - 1)];
-                slope[l] = rays.slope[base + j + smaller(l, used - 1)];
-            }
+        // Lanes behind the last ray follow it once more.
+        auto of_rays = [&](const float* table) {
+            if (used == lanes) return load(table + base + j);
+            Floats v;
+            for (int l = 0; l < lanes; ++l) v[l] = table[base + j + smaller(l, used - 1)];
+            return v;
+        };
+        const Floats centre = of_rays(rays.centre), slope = of_rays(rays.slope);
+        Floats width{}, width_slope{};
+        if constexpr (sharp) {
+            width = of_rays(rays.width);
+            width_slope = of_rays(rays.width_slope);
         }
         // The rays between the outermost two cannot touch a line that both of these pass on the same side.
         auto misses = [&](int r) {
@@ -53,7 +57,8 @@ void forward(const RayTable& rays, const Run& run, const Lines& lines, int first
             Floats position = centre + slope * fill(r - middle);
             position = least(most(position, fill(-1.0f)), fill(float(lines.length)));
             const Ints index = floor_index(position);
-            const Floats part = position - to_float(index);
+            Floats part = position - to_float(index);
+            if constexpr (sharp) part = sharpen(part, steepness(width + width_slope * fill(r - middle)));
             const float* line = lines.data + std::int64_t(r) * lines.stride + pad;
             const Pair pixel = Window(index).pick(line);
             sum += pixel.here + part * (pixel.next - pixel.here);
@@ -62,7 +67,8 @@ void forward(const RayTable& rays, const Run& run, const Lines& lines, int first
     }
 }
 
-void forward_batch(const RayTable& rays, const Run& run, const Lines& lines, int first_line, int last_line, float* y) {
+template <bool sharp>
+void take_batch(const RayTable& rays, const Run& run, const Lines& lines, int first_line, int last_line, float* y) {
     const float middle = (lines.count - 1) * 0.5f;
     const std::int64_t base = std::int64_t(run.view) * rays.bins;
     for (int j = run.first; j < run.last; ++j) {
@@ -74,28 +80,42 @@ void forward_batch(const RayTable& rays, const Run& run, const Lines& lines, int
         if (low >= high) continue;
         Floats even = load(y + j * lanes), odd{};
         for (int start = low; start < high; start += lanes) {
-            Floats position = fill(centre) + fill(slope) * (counting() + fill(start - middle));
+            const Floats u = counting() + fill(start - middle);
+            Floats position = fill(centre) + fill(slope) * u;
             position = least(most(position, fill(-1.0f)), fill(float(lines.length)));
             const Ints index = floor_index(position);
             alignas(64) float part[lanes];
             alignas(64) std::int32_t offset[lanes];
-            store(part, position - to_float(index));
+            Floats to_next = position - to_float(index);
+            if constexpr (sharp) {
+                const Floats width = fill(rays.width[base + j]) + fill(rays.width_slope[base + j]) * u;
+                to_next = sharpen(to_next, steepness(width));
+            }
+            store(part, to_next);
             store(offset, (index + __builtin_convertvector(counting(), Ints) * lines.stride) * lanes);
             const float* corner = lines.data + (std::int64_t(start) * lines.stride + pad) * lanes;
-            auto take = [&](int l) {
+            auto value = [&](int l) {
                 const Floats here = load(corner + offset[l]), next = load(corner + offset[l] + lanes);
                 return here + fill(part[l]) * (next - here);
             };
             const int count = smaller(lanes, high - start);
             int l = 0;
             for (; l + 1 < count; l += 2) {
-                even += take(l);
-                odd += take(l + 1);
+                even += value(l);
+                odd += value(l + 1);
             }
-            if (l < count) even += take(l);
+            if (l < count) even += value(l);
         }
         store(y + j * lanes, even + odd);
     }
+}
+
+void forward(const RayTable& rays, const Run& run, const Lines& lines, int first, int last, float* y) {
+    (rays.beam.sharp ? take<true> : take<false>)(rays, run, lines, first, last, y);
+}
+
+void forward_batch(const RayTable& rays, const Run& run, const Lines& lines, int first_line, int last_line, float* y) {
+    (rays.beam.sharp ? take_batch<true> : take_batch<false>)(rays, run, lines, first_line, last_line, y);
 }
 
 enum Shape { parallel, flat, arc };
@@ -114,9 +134,9 @@ inline Floats arctangent(Floats v) {
 }
 
 // The rays of one run where they cross one line, seen from the pixels of that line.
-template <Shape shape>
+template <Shape shape, bool sharp>
 struct Crossing {
-    const float *centre, *slope;  // of the run's view
+    const float *centre, *slope, *width, *width_slope;  // of the run's view
     float offset, middle, half, bend;
     float number, number_step, denominator, denominator_step;  // as Run has them, at mid-line
     float pitch;                                               // of parallel rays
@@ -124,7 +144,8 @@ struct Crossing {
 
     Crossing(const RayTable& rays, const Run& run, const Lines& lines, int r)
         : centre(rays.centre + std::int64_t(run.view) * rays.bins), slope(rays.slope + std::int64_t(run.view) * rays.bins),
-          offset(r - (lines.count - 1) * 0.5f), middle((lines.length - 1) * 0.5f), half((rays.bins - 1) * 0.5f),
+          width(rays.width + std::int64_t(run.view) * rays.bins),
+          width_slope(rays.width_slope + std::int64_t(run.view) * rays.bins), offset(r - (lines.count - 1) * 0.5f), middle((lines.length - 1) * 0.5f), half((rays.bins - 1) * 0.5f),
           bend(run.bend), number(float(run.number[0] + run.number[1] * middle + run.number[2] * r)),
           number_step(float(run.number[1])),
           denominator(float(run.denominator[0] + run.denominator[1] * middle + run.denominator[2] * r)),
@@ -158,18 +179,33 @@ struct Crossing {
     // a view are one run and lie at even distances; beside them y is zero.
     Pair weight(const Window& window, Floats at, Floats exact, Ints bin) const {
         const Floats one = fill(1.0f), none{};
+        Floats here, next;
         if constexpr (shape != parallel) {
             const Pair c = window.pick(centre), s = window.pick(slope);
-            const Floats here = most(one - absolute(c.here + s.here * fill(offset) - at), none);
-            const Floats next = most(one - absolute(c.next + s.next * fill(offset) - at), none);
-            return {(bin >= first) & (bin < last) ? here : none, (bin >= first - 1) & (bin < last - 1) ? next : none};
+            here = absolute(c.here + s.here * fill(offset) - at);
+            next = absolute(c.next + s.next * fill(offset) - at);
+        } else {
+            const Floats distance = (to_float(bin) - exact) * fill(pitch);
+            here = absolute(distance);
+            next = absolute(distance + fill(pitch));
         }
-        const Floats distance = (to_float(bin) - exact) * fill(pitch);
-        return {most(one - absolute(distance), none), most(one - absolute(distance + fill(pitch)), none)};
+        if constexpr (!sharp) {
+            here = most(one - here, none);
+            next = most(one - next, none);
+        } else if constexpr (shape == parallel) {
+            here = sharpen(one - here, steepness(fill(pitch)));
+            next = sharpen(one - next, steepness(fill(pitch)));
+        } else {
+            const Pair w = window.pick(width), s = window.pick(width_slope);
+            here = sharpen(one - here, steepness(w.here + s.here * fill(offset)));
+            next = sharpen(one - next, steepness(w.next + s.next * fill(offset)));
+        }
+        if constexpr (shape == parallel) return {here, next};
+        return {(bin >= first) & (bin < last) ? here : none, (bin >= first - 1) & (bin < last - 1) ? next : none};
     }
 };
 
-template <Shape shape>
+template <Shape shape, bool sharp>
 void gather(const RayTable& rays, const Run* runs, int run_count, const Lines& lines, const Tile& tile, const float* y) {
     const std::int64_t view_stride = rays.bins + 2 * pad;
     for (int k = 0; k < run_count; ++k) {
@@ -177,7 +213,7 @@ void gather(const RayTable& rays, const Run* runs, int run_count, const Lines& l
         const float* view = y + run.view * view_stride + pad;
         const int end = smaller(tile.last_line, run.last_line);
         for (int r = larger(tile.first_line, run.first_line); r < end; ++r) {
-            const Crossing<shape> crossing(rays, run, lines, r);
+            const Crossing<shape, sharp> crossing(rays, run, lines, r);
             float* line = lines.data + std::int64_t(r) * lines.stride + pad;
             for (int p = tile.first; p < tile.last; p += lanes) {
                 const Floats at = counting() + fill(float(p)), exact = crossing.bin_at(at);
@@ -195,7 +231,7 @@ void gather(const RayTable& rays, const Run* runs, int run_count, const Lines& l
     }
 }
 
-template <Shape shape>
+template <Shape shape, bool sharp>
 void gather_batch(const RayTable& rays, const Run* runs, int run_count, const Lines& lines, const Tile& tile,
                   const float* y) {
     const std::int64_t view_stride = rays.bins + 2 * pad;
@@ -204,7 +240,7 @@ void gather_batch(const RayTable& rays, const Run* runs, int run_count, const Li
         const float* view = y + (run.view * view_stride + pad) * lanes;
         const int end = smaller(tile.last_line, run.last_line);
         for (int r = larger(tile.first_line, run.first_line); r < end; ++r) {
-            const Crossing<shape> crossing(rays, run, lines, r);
+            const Crossing<shape, sharp> crossing(rays, run, lines, r);
             float* line = lines.data + (std::int64_t(r) * lines.stride + pad) * lanes;
             for (int p = tile.first; p < tile.last; p += lanes) {
                 const Floats at = counting() + fill(float(p)), exact = crossing.bin_at(at);
@@ -228,17 +264,30 @@ void gather_batch(const RayTable& rays, const Run* runs, int run_count, const Li
     }
 }
 
-void adjoint(const RayTable& rays, const Run* runs, int run_count, const Lines& lines, const Tile& tile, const float* y) {
-    const auto kernel = rays.beam.curved ? gather<arc> : rays.beam.divergent ? gather<flat> : gather<parallel>;
+template <bool sharp>
+void pick_shape(const RayTable& rays, const Run* runs, int run_count, const Lines& lines, const Tile& tile, const float* y) {
+    const auto kernel = rays.beam.curved      ? gather<arc, sharp>
+                        : rays.beam.divergent ? gather<flat, sharp>
+                                              : gather<parallel, sharp>;
     kernel(rays, runs, run_count, lines, tile, y);
+}
+
+template <bool sharp>
+void pick_shape_batch(const RayTable& rays, const Run* runs, int run_count, const Lines& lines, const Tile& tile,
+                      const float* y) {
+    const auto kernel = rays.beam.curved      ? gather_batch<arc, sharp>
+                        : rays.beam.divergent ? gather_batch<flat, sharp>
+                                              : gather_batch<parallel, sharp>;
+    kernel(rays, runs, run_count, lines, tile, y);
+}
+
+void adjoint(const RayTable& rays, const Run* runs, int run_count, const Lines& lines, const Tile& tile, const float* y) {
+    (rays.beam.sharp ? pick_shape<true> : pick_shape<false>)(rays, runs, run_count, lines, tile, y);
 }
 
 void adjoint_batch(const RayTable& rays, const Run* runs, int run_count, const Lines& lines, const Tile& tile,
                    const float* y) {
-    const auto kernel = rays.beam.curved      ? gather_batch<arc>
-                        : rays.beam.divergent ? gather_batch<flat>
-                                              : gather_batch<parallel>;
-    kernel(rays, runs, run_count, lines, tile, y);
+    (rays.beam.sharp ? pick_shape_batch<true> : pick_shape_batch<false>)(rays, runs, run_count, lines, tile, y);
 }
 
 }  // namespace

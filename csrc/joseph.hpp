@@ -13,6 +13,7 @@ struct RayTable {
     int views, bins;
     Beam beam;
     const float *centre, *slope, *weight;
+    const float *width, *width_slope;  // of sharp rays alone
 };
 
 struct Lines {  // lines of one axis: element (r, p) at data[(r * stride + pad + p) * interleave]

@@ -56,43 +56,43 @@ NB_MODULE(_kernels, m) {
           "The instruction set that the kernels run with.");
     m.def(
         "project",
-        [](const Floats<3>& x, const Floats<3>& y, const Vectors<6>& vectors, bool divergent, bool curved, double voxel_mm,
+        [](const Floats<3>& x, const Floats<3>& y, const Vectors<6>& vectors, bool divergent, bool curved, bool sharp, double voxel_mm,
            std::array<double, 2> origin_mm, int threads) {
-            in_plane(x, y, vectors, {divergent, curved}, voxel_mm, origin_mm, threads, [&](const auto& grid, const auto& rays) {
+            in_plane(x, y, vectors, {divergent, curved, sharp}, voxel_mm, origin_mm, threads, [&](const auto& grid, const auto& rays) {
                 svct::project(x.data(), y.data(), int(x.shape(0)), rays, grid, threads);
             });
         },
-        "x"_a, "y"_a, "vectors"_a, "divergent"_a, "curved"_a, "voxel_mm"_a, "origin_mm"_a, "threads"_a,
+        "x"_a, "y"_a, "vectors"_a, "divergent"_a, "curved"_a, "sharp"_a, "voxel_mm"_a, "origin_mm"_a, "threads"_a,
         "Fill y (batch, view, bin) with the line integrals of x (batch, row, column).");
     m.def(
         "backproject",
-        [](const Floats<3>& y, const Floats<3>& x, const Vectors<6>& vectors, bool divergent, bool curved, double voxel_mm,
+        [](const Floats<3>& y, const Floats<3>& x, const Vectors<6>& vectors, bool divergent, bool curved, bool sharp, double voxel_mm,
            std::array<double, 2> origin_mm, int threads) {
-            in_plane(x, y, vectors, {divergent, curved}, voxel_mm, origin_mm, threads, [&](const auto& grid, const auto& rays) {
+            in_plane(x, y, vectors, {divergent, curved, sharp}, voxel_mm, origin_mm, threads, [&](const auto& grid, const auto& rays) {
                 svct::backproject(y.data(), x.data(), int(x.shape(0)), rays, grid, threads);
             });
         },
-        "y"_a, "x"_a, "vectors"_a, "divergent"_a, "curved"_a, "voxel_mm"_a, "origin_mm"_a, "threads"_a,
+        "y"_a, "x"_a, "vectors"_a, "divergent"_a, "curved"_a, "sharp"_a, "voxel_mm"_a, "origin_mm"_a, "threads"_a,
         "Fill x (batch, row, column) with the adjoint of `project` applied to y (batch, view, bin).");
     m.def(
         "project_volume",
-        [](const Floats<4>& x, const Floats<4>& y, const Vectors<12>& vectors, bool divergent, bool curved, double voxel_mm,
+        [](const Floats<4>& x, const Floats<4>& y, const Vectors<12>& vectors, bool divergent, bool curved, bool sharp, double voxel_mm,
            std::array<double, 3> origin_mm, int threads) {
-            in_volume(x, y, vectors, {divergent, curved}, voxel_mm, origin_mm, [&](const auto& volume, const auto& scan) {
+            in_volume(x, y, vectors, {divergent, curved, sharp}, voxel_mm, origin_mm, [&](const auto& volume, const auto& scan) {
                 svct::project(x.data(), y.data(), int(x.shape(0)), scan, volume, threads);
             });
         },
-        "x"_a, "y"_a, "vectors"_a, "divergent"_a, "curved"_a, "voxel_mm"_a, "origin_mm"_a, "threads"_a,
+        "x"_a, "y"_a, "vectors"_a, "divergent"_a, "curved"_a, "sharp"_a, "voxel_mm"_a, "origin_mm"_a, "threads"_a,
         "Fill y (batch, row, view, bin) with the line integrals of x (batch, z, y, x).");
     m.def(
         "backproject_volume",
-        [](const Floats<4>& y, const Floats<4>& x, const Vectors<12>& vectors, bool divergent, bool curved, double voxel_mm,
+        [](const Floats<4>& y, const Floats<4>& x, const Vectors<12>& vectors, bool divergent, bool curved, bool sharp, double voxel_mm,
            std::array<double, 3> origin_mm, int threads) {
-            in_volume(x, y, vectors, {divergent, curved}, voxel_mm, origin_mm, [&](const auto& volume, const auto& scan) {
+            in_volume(x, y, vectors, {divergent, curved, sharp}, voxel_mm, origin_mm, [&](const auto& volume, const auto& scan) {
                 svct::backproject(y.data(), x.data(), int(x.shape(0)), scan, volume, threads);
             });
         },
-        "y"_a, "x"_a, "vectors"_a, "divergent"_a, "curved"_a, "voxel_mm"_a, "origin_mm"_a, "threads"_a,
+        "y"_a, "x"_a, "vectors"_a, "divergent"_a, "curved"_a, "sharp"_a, "voxel_mm"_a, "origin_mm"_a, "threads"_a,
         "Fill x (batch, z, y, x) with the adjoint of `project_volume` applied to y (batch, row, view, bin).");
     m.def(
         "derive_vectors",
@@ -100,7 +100,7 @@ NB_MODULE(_kernels, m) {
            std::array<double, 3> origin_mm, const nb::ndarray<double, nb::shape<-1, 12>, nb::c_contig, nb::device::cpu>& out,
            int threads) {
             require(out.shape(0) == vectors.shape(0), "vectors and out disagree about the number of views");
-            in_volume(x, g, vectors, {divergent, curved}, voxel_mm, origin_mm, [&](const auto& volume, const auto& scan) {
+            in_volume(x, g, vectors, {divergent, curved, false}, voxel_mm, origin_mm, [&](const auto& volume, const auto& scan) {
                 svct::derive_vectors(x.data(), g.data(), int(x.shape(0)), scan, volume, out.data(), threads);
             });
         },

@@ -57,7 +57,7 @@ public:
     }
 
     // A point of the ray of bin j and its direction, from the source on.
-    void ray(int j, Point& point, Point& along) const {
+    void ray(double j, Point& point, Point& along) const {
         const double steps = j - (bins - 1) / 2.0;
         if (beam.curved) {
             const double depth = std::cos(steps * bend), side = std::sin(steps * bend) / bend;
@@ -68,6 +68,14 @@ public:
             point = {detector.col + steps * step.col, detector.row + steps * step.row};
             along = beam.divergent ? Point{point.col - source.col, point.row - source.row} : direction;
         }
+    }
+
+    // Where the ray of bin j, or one between bins, meets the middle line of an axis, and how that moves from line to line.
+    void cross_lines(double j, int axis, double& centre, double& slope) const {
+        Point point, along;
+        ray(j, point, along);
+        slope = axis == 0 ? along.col / along.row : along.row / along.col;
+        centre = axis == 0 ? point.col + slope * (middle.row - point.row) : point.row + slope * (middle.col - point.col);
     }
 
     Run open_run(int v, int axis, int j, Point along) const {
@@ -118,6 +126,13 @@ public:
             rays.centre[base + j] = float(axis == 0 ? point.col + slope * (middle.row - point.row)
                                                     : point.row + slope * (middle.col - point.col));
             rays.slope[base + j] = float(slope);
+            if (beam.sharp) {
+                double low, low_slope, high, high_slope;
+                cross_lines(j - 0.5, axis, low, low_slope);
+                cross_lines(j + 0.5, axis, high, high_slope);
+                rays.width[base + j] = float(high - low);
+                rays.width_slope[base + j] = float(high_slope - low_slope);
+            }
             rays.weight[base + j] = weight;
             runs.back().last = j + 1;
         }
@@ -128,11 +143,15 @@ public:
 }  // namespace
 
 Rays trace(const double* vectors, int views, Beam beam, int bins, const GridSpec& grid, int threads) {
-    Rays rays{views, bins, beam, {}, {}, {}, {}};
+    Rays rays{views, bins, beam, {}, {}, {}, {}, {}, {}};
     const std::size_t count = std::size_t(views) * bins + 2 * pad;
     rays.centre.resize(count);
     rays.slope.resize(count);
     rays.weight.resize(count);
+    if (beam.sharp) {
+        rays.width.resize(count);
+        rays.width_slope.resize(count);
+    }
     std::vector<std::vector<Run>> runs(views);
     spread(views, views * bins < 4096 ? 1 : threads, [&](int v) {
         View(vectors + 6 * std::size_t(v), beam, bins, grid).trace(v, rays, runs[v]);

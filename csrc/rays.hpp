@@ -15,9 +15,10 @@ struct GridSpec {
     double voxel_mm, origin_x_mm, origin_y_mm;
 };
 
-// How the views of a scan are made. A curved detector is an arc around the source.
+// How the views of a scan are made. A curved detector is an arc around the source. Sharp rays have the width of their bins:
+// they take pixels by overlap, as distance-driven projectors do, where bins are narrower than pixels.
 struct Beam {
-    bool divergent, curved;
+    bool divergent, curved, sharp;
 };
 
 // Neighbouring rays of one view that share a main axis. Along the main axis (a "line" is an image row when
@@ -38,6 +39,7 @@ struct Rays {
     int views, bins;
     Beam beam;
     std::vector<float> centre, slope, weight;  // views x bins each, between `pad` spare elements
+    std::vector<float> width, width_slope;     // of sharp rays: as wide as width + width_slope * (r - middle) on line r
     std::vector<Run> runs;
 };
 

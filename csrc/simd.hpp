@@ -44,6 +44,14 @@ inline float total(Floats v) {
     return sum;
 }
 
+// How much steeper than Joseph's interpolation a bin of some width, in pixels, goes from one pixel to the next.
+inline Floats steepness(Floats width) { return most(fill(1.0f) / most(absolute(width), fill(1e-3f)), fill(1.0f)); }
+
+// The share of the next pixel, `part` of the way to it, for a bin whose overlap changes so steeply; its edges lie half-way.
+inline Floats sharpen(Floats part, Floats steep) {
+    return least(most((part - fill(0.5f)) * steep + fill(0.5f), Floats{}), fill(1.0f));
+}
+
 struct Pair {
     Floats here, next;
 };

@@ -71,8 +71,8 @@ struct View3 {
         }
     }
 
-    // The detector bin at half row `rows_up` from the middle and column j.
-    Vec bin(double rows_up, int j) const {
+    // The detector bin `rows_up` rows from the middle and in column j, or between columns.
+    Vec bin(double rows_up, double j) const {
         const double steps = j - (size.columns - 1) / 2.0;
         const Vec middle = detector + row_step * rows_up;
         if (!curved) return middle + step * steps;

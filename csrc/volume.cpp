@@ -23,6 +23,8 @@ Split split_views(const Scan3& scan, const VolumeSpec& volume, int threads) {
         upright[v] = is_upright(View3(scan.vectors + 12 * std::size_t(v), scan.beam, scan.detector, volume));
     });
     Split split;
+    if (scan.beam.sharp && std::find(upright.begin(), upright.end(), 0) != upright.end())
+        throw std::invalid_argument("distance-driven rays need upright detectors, and rays of less than 45 degrees of rise");
     for (int v = 0; v < scan.views; ++v) (upright[v] ? split.columns : split.skew).push_back(v);
     return split;
 }

@@ -25,7 +25,8 @@ class AstraCpu(Backend):
     device = "cpu"
 
     def require(self, rays: Rays) -> None:
-        """Raise `BackendUnavailable` for volumes."""
+        """Raise `BackendUnavailable` for volumes, sources near the grid and rays with a width."""
+        _require_lines(rays)
         if len(rays.shape) == 3:
             raise BackendUnavailable(
                 "backend 'astra-cpu' projects images, got a volume: ASTRA has no 3D projector on the CPU; "
@@ -69,7 +70,8 @@ class AstraCuda(Backend):
             )
 
     def require(self, rays: Rays) -> None:
-        """Raise `BackendUnavailable` for curved detectors."""
+        """Raise `BackendUnavailable` for curved detectors and rays with a width."""
+        _require_lines(rays)
         if rays.curved:
             raise BackendUnavailable(
                 "backend 'astra-cuda' has flat detectors only, got a curved one; use backend 'native' with tensors on "
@@ -83,6 +85,11 @@ class AstraCuda(Backend):
     def backproject(self, y: Tensor, rays: Rays) -> Tensor:
         """Return the adjoint of `project` applied to `y`."""
         return _backproject(y, rays, "cuda")
+
+
+def _require_lines(rays: Rays) -> None:
+    if rays.sharp:
+        raise BackendUnavailable("model 'distance-driven' is there with backend 'native' alone; use that or 'joseph'")
 
 
 def _project(x: Tensor, rays: Rays, kind: str) -> Tensor:

@@ -21,6 +21,7 @@ class Rays:
         vectors: As `Scan.vectors`, float64 ``(views, 6)`` or ``(views, 12)`` on the CPU, mm.
         divergent: Whether a vector begins with a source position.
         curved: Whether the detector is an arc, or a cylinder, around the source.
+        sharp: Whether rays are as wide as their bins, as in the distance-driven model, not lines as in Joseph's.
         detector: Samples of one view, ``(bins,)`` or ``(rows, bins)``.
         shape: Of the image, ``(ny, nx)`` or ``(nz, ny, nx)``.
         voxel_mm: Edge of a voxel, mm.
@@ -30,6 +31,7 @@ class Rays:
     vectors: torch.Tensor
     divergent: bool
     curved: bool
+    sharp: bool
     detector: tuple[int, ...]
     shape: tuple[int, ...]
     voxel_mm: float

@@ -4,14 +4,25 @@ import torch
 from torch import Tensor
 
 import svct._kernels as kernels
+from svct.errors import InputError
 from svct.geometry.backend import Backend, Rays
 
 
 class NativeBackend(Backend):
-    """Joseph's method on the CPU with a matched adjoint, on as many threads as torch uses."""
+    """Joseph's method, or the distance-driven one, on the CPU with a matched adjoint, on torch's number of threads."""
 
     name = "native"
     device = "cpu"
+
+    def require(self, rays: Rays) -> None:
+        """Raise `InputError` for distance-driven rays under a detector whose columns do not stand along z."""
+        if rays.sharp and len(rays.shape) == 3:
+            aside, length = rays.vectors[:, 9:11].norm(dim=1), rays.vectors[:, 9:].norm(dim=1)
+            if bool((aside > 1e-9 * length).any()):
+                raise InputError(
+                    "model 'distance-driven': expected a detector whose columns stand along z, got a tilted one; "
+                    "use model 'joseph'"
+                )
 
     def project(self, x: Tensor, rays: Rays) -> Tensor:
         """Return the line integrals of `x`."""
@@ -28,8 +39,9 @@ class NativeBackend(Backend):
         return x
 
 
-def _scan(rays: Rays) -> tuple[Tensor, bool, bool, float, tuple[float, ...], int]:
-    return rays.vectors, rays.divergent, rays.curved, rays.voxel_mm, rays.origin_mm, torch.get_num_threads()
+def _scan(rays: Rays) -> tuple[Tensor, bool, bool, bool, float, tuple[float, ...], int]:
+    beam = (rays.divergent, rays.curved, rays.sharp)
+    return rays.vectors, *beam, rays.voxel_mm, rays.origin_mm, torch.get_num_threads()
 
 
 def differentiate_vectors(x: Tensor, g: Tensor, rays: Rays) -> Tensor:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from svct.errors import BackendUnavailable
+from svct.errors import BackendUnavailable, InputError
 from svct.geometry.backend import Rays, load_backend
 from svct.geometry.native import differentiate_vectors
 
@@ -16,13 +16,14 @@ def project(
     vectors: Tensor,
     divergent: bool,
     curved: bool,
+    sharp: bool,
     detector: Sequence[int],
     voxel_mm: float,
     origin_mm: Sequence[float],
     backend: str,
 ) -> Tensor:
     """Line integrals ``(batch, [rows,] views, bins)`` of `x`, ``(batch, [nz,] ny, nx)``, float32."""
-    rays = Rays(vectors, divergent, curved, tuple(detector), tuple(x.shape[1:]), voxel_mm, tuple(origin_mm))
+    rays = Rays(vectors, divergent, curved, sharp, tuple(detector), tuple(x.shape[1:]), voxel_mm, tuple(origin_mm))
     return load_backend(backend).project(x.detach().contiguous(), rays)
 
 
@@ -32,13 +33,14 @@ def backproject(
     vectors: Tensor,
     divergent: bool,
     curved: bool,
+    sharp: bool,
     shape: Sequence[int],
     voxel_mm: float,
     origin_mm: Sequence[float],
     backend: str,
 ) -> Tensor:
     """The adjoint of `project`: ``(batch, [nz,] ny, nx)`` from `y`, ``(batch, [rows,] views, bins)``, float32."""
-    rays = Rays(vectors, divergent, curved, _detector(y), tuple(shape), voxel_mm, tuple(origin_mm))
+    rays = Rays(vectors, divergent, curved, sharp, _detector(y), tuple(shape), voxel_mm, tuple(origin_mm))
     return load_backend(backend).backproject(y.detach().contiguous(), rays)
 
 
@@ -57,7 +59,9 @@ def vectors_gradient(
         raise BackendUnavailable(
             f"gradients by the geometry are computed on the CPU, got images on {x.device}; move them with .cpu()"
         )
-    rays = Rays(vectors.detach(), divergent, curved, _detector(g), tuple(x.shape[1:]), voxel_mm, tuple(origin_mm))
+    rays = Rays(
+        vectors.detach(), divergent, curved, False, _detector(g), tuple(x.shape[1:]), voxel_mm, tuple(origin_mm)
+    )
     return differentiate_vectors(x.detach(), g.detach(), rays)
 
 
@@ -67,12 +71,12 @@ def _detector(y: Tensor) -> tuple[int, ...]:
 
 
 @project.register_fake
-def _(x, vectors, divergent, curved, detector, voxel_mm, origin_mm, backend):  # type: ignore[no-untyped-def]
+def _(x, vectors, divergent, curved, sharp, detector, voxel_mm, origin_mm, backend):  # type: ignore[no-untyped-def]
     return x.new_empty((x.shape[0], *detector[:-1], vectors.shape[0], detector[-1]))
 
 
 @backproject.register_fake
-def _(y, vectors, divergent, curved, shape, voxel_mm, origin_mm, backend):  # type: ignore[no-untyped-def]
+def _(y, vectors, divergent, curved, sharp, shape, voxel_mm, origin_mm, backend):  # type: ignore[no-untyped-def]
     return y.new_empty((y.shape[0], *shape))
 
 
@@ -87,27 +91,34 @@ def _remember(ctx, inputs, output):  # type: ignore[no-untyped-def]
     ctx.save_for_backward(data if vectors.requires_grad else None, vectors)
 
 
+def _require_lines(sharp: bool) -> None:
+    if sharp:
+        raise InputError("gradients by the geometry are those of model 'joseph', got 'distance-driven'; take 'joseph'")
+
+
 def _project_gradient(ctx, g):  # type: ignore[no-untyped-def]
     x, vectors = ctx.saved_tensors
-    divergent, curved, _, *place, backend = ctx.scan
+    divergent, curved, sharp, _, *place, backend = ctx.scan
     by_x = by_vectors = None
     if ctx.needs_input_grad[0]:
-        by_x = backproject(g, vectors, divergent, curved, ctx.data_shape[1:], *place, backend)
+        by_x = backproject(g, vectors, divergent, curved, sharp, ctx.data_shape[1:], *place, backend)
     if ctx.needs_input_grad[1]:
+        _require_lines(sharp)
         by_vectors = vectors_gradient(x, g, vectors, divergent, curved, *place)
-    return by_x, by_vectors, *[None] * 6
+    return by_x, by_vectors, *[None] * 7
 
 
 def _backproject_gradient(ctx, g):  # type: ignore[no-untyped-def]
     y, vectors = ctx.saved_tensors
-    divergent, curved, _, *place, backend = ctx.scan
+    divergent, curved, sharp, _, *place, backend = ctx.scan
     detector = (*ctx.data_shape[1:-2], ctx.data_shape[-1])
     by_y = by_vectors = None
     if ctx.needs_input_grad[0]:
-        by_y = project(g, vectors, divergent, curved, detector, *place, backend)
+        by_y = project(g, vectors, divergent, curved, sharp, detector, *place, backend)
     if ctx.needs_input_grad[1]:
+        _require_lines(sharp)
         by_vectors = vectors_gradient(g, y, vectors, divergent, curved, *place)
-    return by_y, by_vectors, *[None] * 6
+    return by_y, by_vectors, *[None] * 7
 
 
 project.register_autograd(_project_gradient, setup_context=_remember)
@@ -123,7 +134,7 @@ def apply_forward(x: Tensor, rays: Rays, backend: str) -> Tensor:
     if _is_plain(x, rays):
         y = load_backend(backend).project(batch.contiguous(), rays)
     else:
-        scan = (rays.vectors, rays.divergent, rays.curved)
+        scan = (rays.vectors, rays.divergent, rays.curved, rays.sharp)
         y = project(batch, *scan, rays.detector, rays.voxel_mm, rays.origin_mm, backend)
     return y.reshape(*x.shape[:-ndim], *y.shape[1:])
 
@@ -135,7 +146,7 @@ def apply_adjoint(y: Tensor, rays: Rays, backend: str) -> Tensor:
     if _is_plain(y, rays):
         x = load_backend(backend).backproject(batch.contiguous(), rays)
     else:
-        scan = (rays.vectors, rays.divergent, rays.curved)
+        scan = (rays.vectors, rays.divergent, rays.curved, rays.sharp)
         x = backproject(batch, *scan, rays.shape, rays.voxel_mm, rays.origin_mm, backend)
     return x.reshape(*y.shape[:-ndim], *x.shape[1:])
 

@@ -5,13 +5,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from svct.errors import InputError
+from svct.errors import InputError, unknown_name
 from svct.geometry.arrays import as_tensor
 from svct.geometry.backend import BACKENDS, Rays, backend_for, load_backend
 from svct.geometry.grid import Grid
 from svct.geometry.operators import apply_adjoint, apply_forward
 from svct.geometry.scan import Scan
 from svct.geometry.views import Views, view_list
+
+MODELS = ("joseph", "distance-driven")
 
 
 class Projector:
@@ -22,10 +24,13 @@ class Projector:
         grid: The image grid, of as many dimensions as the scan.
         backend: ``"native"``, ``"astra-cpu"``, ``"astra-cuda"`` or ``"auto"``: CUDA where the tensor is on a GPU,
             native otherwise. Keyword or positional.
+        model: ``"joseph"``, or ``"distance-driven"`` for pixels much larger than bins: a ray is then as wide as its
+            bin, and takes pixels, which it sees as squares, by their overlap. Native backend alone.
 
     Raises:
-        InputError: Grid and scan differ in their dimensions.
-        UnknownNameError: No such backend.
+        InputError: Grid and scan differ in their dimensions; or a distance-driven scan of a volume has a detector
+            whose columns do not stand along z, or rays that rise by more than 45 degrees.
+        UnknownNameError: No such backend or model.
         BackendUnavailable: This machine, or this backend, cannot do it.
 
     Example:
@@ -43,22 +48,31 @@ class Projector:
         pixels by linear interpolation, each plane of voxels by bilinear; sums in 1/mm become line integrals without
         unit by the length in mm between lines. A ray starts at its source, also where that stands within the grid.
 
+        Distance-driven (De Man and Basu 2004, Phys. Med. Biol. 49:2463): on each line of pixels the overlap of bin and
+        pixel over the bin's width, also along z in a volume. Where bins seen at a pixel are wider than it, the weights
+        are Joseph's.
+
         Gradients run to the images and, through `at`, to the geometry. Working memory of the native backend: a copy of
         the image and one of the projections; for a batch of images, of 16 of them.
     """
 
-    def __init__(self, scan: Scan, grid: Grid, backend: str = "auto") -> None:
+    def __init__(self, scan: Scan, grid: Grid, backend: str = "auto", *, model: str = "joseph") -> None:
         if len(grid.shape) != scan.ndim:
             raise InputError(
                 f"Projector: expected a {scan.ndim}D grid for this {type(scan).__name__}, got shape {grid.shape}; "
                 "images stacked in a batch take the grid of one"
             )
+        if model not in MODELS:
+            raise unknown_name("model", model, list(MODELS))
         vectors = torch.from_numpy(scan.vectors)
         self.grid = grid
         self.backend = backend
-        self.rays = Rays(
-            vectors, scan.divergent, scan.curved, scan.detector_shape, grid.shape, grid.voxel_mm, grid.origin_mm
-        )
+        self.model = model
+        sharp = model == "distance-driven"
+        beam = (scan.divergent, scan.curved, sharp)
+        self.rays = Rays(vectors, *beam, scan.detector_shape, grid.shape, grid.voxel_mm, grid.origin_mm)
+        if sharp:
+            self.backend = backend = "native" if backend == "auto" else backend
         if backend != "auto":
             load_backend(backend).require(self.rays)
         self._scan: Scan = scan
@@ -72,7 +86,8 @@ class Projector:
         return self._scan
 
     def __repr__(self) -> str:
-        return f"Projector({self.scan!r}, {self.grid!r}, backend={self.backend!r})"
+        model = "" if self.model == "joseph" else f", model={self.model!r}"
+        return f"Projector({self.scan!r}, {self.grid!r}, backend={self.backend!r}{model})"
 
     def __getitem__(self, views: Views) -> "Projector":
         chosen = view_list(views, self.range_shape[-2])
