@@ -140,7 +140,9 @@ struct Crossing {
     float offset, middle, half, bend;
     float number, number_step, denominator, denominator_step;  // as Run has them, at mid-line
     float pitch;                                               // of parallel rays
-    int first, last, below;
+    int first, last;
+    int taps;  // how many rays can touch one pixel: 2, 4, ...
+    int low, high;  // pixels that the run can touch lie within [low, high)
 
     Crossing(const RayTable& rays, const Run& run, const Lines& lines, int r)
         : centre(rays.centre + std::int64_t(run.view) * rays.bins), slope(rays.slope + std::int64_t(run.view) * rays.bins),
@@ -149,8 +151,27 @@ struct Crossing {
           bend(run.bend), number(float(run.number[0] + run.number[1] * middle + run.number[2] * r)),
           number_step(float(run.number[1])),
           denominator(float(run.denominator[0] + run.denominator[1] * middle + run.denominator[2] * r)),
-          denominator_step(float(run.denominator[1])), pitch(run.pitch), first(run.first), last(run.last),
-          below(run.taps / 2 - 1) {}
+          denominator_step(float(run.denominator[1])), pitch(run.pitch), first(run.first), last(run.last), taps(run.taps),
+          low(0), high(lines.length) {
+        if constexpr (shape != parallel) {
+            const float a = centre[first] + slope[first] * offset, b = centre[last - 1] + slope[last - 1] * offset;
+            const float from = (a < b ? a : b) - 1.0f, to = (a < b ? b : a) + 1.0f, end = float(lines.length);
+            if (from >= end || to <= -1.0f) {
+                high = 0;
+                return;
+            }
+            low = from > 0.0f ? int(from) : 0;
+            high = to < end ? int(to) + 1 : lines.length;
+            // Bins to a pixel, at the most, within a pixel of these: the derivative of bin_at.
+            const float left = denominator + denominator_step * (low - 2.0f - middle);
+            const float right = denominator + denominator_step * (high + 1.0f - middle);
+            const float least = left < right ? left : right;
+            const float change = number_step * denominator - number * denominator_step;
+            const float density = (change < 0.0f ? -change : change) / (least * least) * 0.99999f;
+            const int each_side = least > 0.0f && density < float(rays.bins) ? int(density) + 1 : rays.bins;
+            taps = 2 * each_side;
+        }
+    }
 
     // The bin, with its fraction, whose ray passes through each of the pixels `at`.
     Floats bin_at(Floats at) const {
@@ -158,14 +179,14 @@ struct Crossing {
         Floats bin = fill(number) + fill(number_step) * from_middle;
         if constexpr (shape == parallel) return bin;
         // Pixels beside and behind the source see the detector's far ends.
-        bin = bin / most(fill(denominator) + fill(denominator_step) * from_middle, fill(1e-6f));
+        bin = bin * reciprocal(most(fill(denominator) + fill(denominator_step) * from_middle, fill(1e-6f)));
         if constexpr (shape == arc) bin = fill(half) + arctangent((bin - fill(half)) * fill(bend)) / fill(bend);
         return bin;
     }
 
     // The lowest bin whose ray can touch a pixel at `exact`.
     Ints lowest(Floats exact) const {
-        return floor_index(least(most(exact, fill(first - 1.0f)), fill(last - 0.5f))) - below;
+        return floor_index(least(most(exact, fill(first - 1.0f)), fill(last - 0.5f))) - (taps / 2 - 1);
     }
 
     // Keeps bin and bin + 1 within the tables; outside of the run they count for nothing.
@@ -205,6 +226,60 @@ struct Crossing {
     }
 };
 
+// Where the rays near some pixels of a line cross it; none of the run, beyond its ends. For parallel rays, which lie at even
+// distances, and for sharp ones it holds nothing and covers nothing.
+template <Shape shape, bool sharp>
+class Positions {
+    static constexpr int capacity = 1536, most_taps = 8;
+    int low = 0, high = 0;  // bins [low, high)
+    alignas(64) float places[shape == parallel || sharp ? 1 : capacity + 3 * lanes];
+
+public:
+    Positions(const Crossing<shape, sharp>& crossing, int start, int stop) {
+        if constexpr (shape != parallel && !sharp) {
+            const int end = start + (stop - start + lanes - 1) / lanes * lanes - 1;
+            const Floats ends = counting() * fill(float(end - start)) + fill(float(start));  // in the first two lanes
+            const Ints bins = crossing.lowest(crossing.bin_at(ends));
+            const int from = smaller(bins[0], bins[1]), to = larger(bins[0], bins[1]) + crossing.taps;
+            if (crossing.taps > most_taps || to - from > capacity) return;
+            low = from;
+            high = to;
+            for (int j = low; j < high; j += lanes) {
+                const Floats bin = counting() + fill(float(j));
+                const Floats place = load(crossing.centre + j) + load(crossing.slope + j) * fill(crossing.offset);
+                const auto ours = (bin >= fill(float(crossing.first))) & (bin < fill(float(crossing.last)));
+                store(places + j - low, ours ? place : fill(1e30f));
+            }
+        }
+    }
+
+    // Adds what the rays of `taps` bins from `bin` on put into the pixels `at`, if they are near each other.
+    bool add(Floats& sum, Floats at, Ints bin, int taps, const float* y) const {
+        if constexpr (shape == parallel || sharp) return false;
+        constexpr int half = lanes / 2;
+        auto span = [&](int first, int last) { return larger(bin[first], bin[last]) - smaller(bin[first], bin[last]) + taps; };
+        const int from = smaller(bin[0], bin[lanes - 1]), to = larger(bin[0], bin[lanes - 1]) + taps;
+        if (from < low || to > high) return false;
+        if (to - from <= 2 * lanes) {
+            const Stretch place(places, from - low), value(y, from);
+            for (int t = 0; t < taps; ++t)
+                sum += most(fill(1.0f) - absolute(place.at(bin - from + t) - at), Floats{}) * value.at(bin - from + t);
+            return true;
+        }
+        if (span(0, half - 1) > 2 * lanes || span(half, lanes - 1) > 2 * lanes) return false;
+        const int left = smaller(bin[0], bin[half - 1]), right = smaller(bin[half], bin[lanes - 1]);
+        const Stretch left_place(places, left - low), left_value(y, left);
+        const Stretch right_place(places, right - low), right_value(y, right);
+        const auto in_left = counting() < fill(float(half));
+        for (int t = 0; t < taps; ++t) {
+            const Floats place = in_left ? left_place.at(bin - left + t) : right_place.at(bin - right + t);
+            const Floats value = in_left ? left_value.at(bin - left + t) : right_value.at(bin - right + t);
+            sum += most(fill(1.0f) - absolute(place - at), Floats{}) * value;
+        }
+        return true;
+    }
+};
+
 template <Shape shape, bool sharp>
 void gather(const RayTable& rays, const Run* runs, int run_count, const Lines& lines, const Tile& tile, const float* y) {
     const std::int64_t view_stride = rays.bins + 2 * pad;
@@ -215,12 +290,20 @@ void gather(const RayTable& rays, const Run* runs, int run_count, const Lines& l
         for (int r = larger(tile.first_line, run.first_line); r < end; ++r) {
             const Crossing<shape, sharp> crossing(rays, run, lines, r);
             float* line = lines.data + std::int64_t(r) * lines.stride + pad;
-            for (int p = tile.first; p < tile.last; p += lanes) {
+            const int start = tile.first + larger(crossing.low - tile.first, 0) / lanes * lanes;
+            const int stop = smaller(tile.last, crossing.high);
+            if (start >= stop) continue;
+            const Positions<shape, sharp> positions(crossing, start, stop);
+            for (int p = start; p < stop; p += lanes) {
                 const Floats at = counting() + fill(float(p)), exact = crossing.bin_at(at);
                 const Ints bin = crossing.lowest(exact);
                 Floats sum = load(line + p);
-                for (int t = 0; t < run.taps; t += 2) {
-                    const Ints from = run.taps == 2 ? bin : crossing.clamp(bin + t);
+                if (positions.add(sum, at, bin, crossing.taps, view)) {
+                    store(line + p, sum);
+                    continue;
+                }
+                for (int t = 0; t < crossing.taps; t += 2) {
+                    const Ints from = crossing.taps == 2 ? bin : crossing.clamp(bin + t);
                     const Window window(from);
                     const Pair weight = crossing.weight(window, at, exact, from), value = window.pick(view);
                     sum += weight.here * value.here + weight.next * value.next;
@@ -242,11 +325,12 @@ void gather_batch(const RayTable& rays, const Run* runs, int run_count, const Li
         for (int r = larger(tile.first_line, run.first_line); r < end; ++r) {
             const Crossing<shape, sharp> crossing(rays, run, lines, r);
             float* line = lines.data + (std::int64_t(r) * lines.stride + pad) * lanes;
-            for (int p = tile.first; p < tile.last; p += lanes) {
+            const int start = tile.first + larger(crossing.low - tile.first, 0) / lanes * lanes;
+            for (int p = start; p < smaller(tile.last, crossing.high); p += lanes) {
                 const Floats at = counting() + fill(float(p)), exact = crossing.bin_at(at);
                 const Ints bin = crossing.lowest(exact);
-                for (int t = 0; t < run.taps; t += 2) {
-                    const Ints from = run.taps == 2 ? bin : crossing.clamp(bin + t);
+                for (int t = 0; t < crossing.taps; t += 2) {
+                    const Ints from = crossing.taps == 2 ? bin : crossing.clamp(bin + t);
                     const Pair weight = crossing.weight(Window(from), at, exact, from);
                     alignas(64) float here[lanes], next[lanes];
                     alignas(64) std::int32_t index[lanes];

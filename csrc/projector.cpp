@@ -187,7 +187,7 @@ void backproject(const float* y, float* x, int batch, const Rays& rays, const Gr
         // A band of lines takes the views in blocks that fit the second-level cache, and under each block its tiles, which
         // fit the first.
         constexpr int band = 32, block = 8;
-        const int wide = group == 1 ? 64 : lanes;
+        const int wide = group == 1 ? 512 : lanes;
         const int views_at_once = std::max(1, int((512 << 10) / (view_stride * interleave * sizeof(float))));
         for (int axis = 0; axis < 2; ++axis) {
             if (!stage.used[axis]) continue;

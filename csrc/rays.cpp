@@ -14,21 +14,6 @@ struct Point {
 
 double cross(Point a, Point b) { return a.col * b.row - a.row * b.col; }
 
-// How many rays can lie within one pixel of any position: two for each pixel that a bin is narrower than a pixel.
-int count_taps(const Rays& rays, const Run& run, int lines) {
-    const std::size_t base = std::size_t(run.view) * rays.bins + pad;
-    const float middle = (lines - 1) / 2.0f, from = run.first_line - middle, to = run.last_line - 1 - middle;
-    const int last = rays.beam.divergent ? run.last : std::min(run.first + 2, run.last);
-    float pitch = 1e30f;
-    for (int j = run.first; j + 1 < last; ++j) {
-        const float centre = rays.centre[base + j + 1] - rays.centre[base + j];
-        const float slope = rays.slope[base + j + 1] - rays.slope[base + j];
-        pitch = std::min({pitch, std::abs(centre + from * slope), std::abs(centre + to * slope)});
-    }
-    const double each_side = std::ceil((1.0 - 1e-5) / std::max(double(pitch), 1e-9));
-    return 2 * int(std::clamp(each_side, 1.0, double(rays.bins)));
-}
-
 // One view in grid units.
 class View {
     Beam beam;
@@ -94,8 +79,10 @@ public:
         const double one[3] = {1.0, 0.0, 0.0};
         const double* denominator = beam.divergent ? along_step : one;
         const int p = axis == 0 ? 1 : 2, r = axis == 0 ? 2 : 1;
-        Run run{v, axis, j, j, 0, size[axis], 2, {number[0], number[p], number[r]},
-                {denominator[0], denominator[p], denominator[r]}, float(bend), float(1.0 / number[p])};
+        const double pitch = 1.0 / number[p];  // of parallel rays, two of which can touch a pixel for each one in it
+        const int each_side = int(std::clamp(std::ceil((1.0 - 1e-5) / std::abs(pitch)), 1.0, double(bins)));
+        Run run{v, axis, j, j, 0, size[axis], 2 * each_side, {number[0], number[p], number[r]},
+                {denominator[0], denominator[p], denominator[r]}, float(bend), float(pitch)};
         if (beam.divergent) {
             const double at = axis == 0 ? source.row : source.col;
             const double count = size[axis];
@@ -136,7 +123,6 @@ public:
             rays.weight[base + j] = weight;
             runs.back().last = j + 1;
         }
-        for (Run& run : runs) run.taps = count_taps(rays, run, size[run.axis]);
     }
 };
 

@@ -27,7 +27,7 @@ struct Run {
     int view, axis;
     int first, last;            // bins [first, last)
     int first_line, last_line;  // lines in front of the source, [first_line, last_line)
-    int taps;                   // how many rays can touch one pixel: 2, 4, ...
+    int taps;                   // how many parallel rays can touch one pixel: 2, 4, ...
     // Bin of a flat detector seen at position p of line r: (number . (1, p, r)) / (denominator . (1, p, r)); for parallel
     // rays the denominator is 1.
     double number[3], denominator[3];

@@ -44,6 +44,16 @@ inline float total(Floats v) {
     return sum;
 }
 
+// 1 / v to about 1e-7, without the division's wait where the instruction set has an estimate.
+inline Floats reciprocal(Floats v) {
+#if defined(__AVX512F__)
+    const Floats estimate = (Floats)_mm512_rcp14_ps((__m512)v);
+    return estimate * (fill(2.0f) - v * estimate);
+#else
+    return fill(1.0f) / v;
+#endif
+}
+
 // How much steeper than Joseph's interpolation a bin of some width, in pixels, goes from one pixel to the next.
 inline Floats steepness(Floats width) { return most(fill(1.0f) / most(absolute(width), fill(1e-3f)), fill(1.0f)); }
 
@@ -84,6 +94,24 @@ struct Window {
         Pair v;
         for (int l = 0; l < lanes; ++l) v.here[l] = table[index[l]];
         for (int l = 0; l < lanes; ++l) v.next[l] = table[index[l] + 1];
+        return v;
+    }
+#endif
+};
+
+// A table around `lanes` indices that rise or fall steadily, held in two registers: table[i + t] for small t, as long as all
+// lie within 2 * lanes elements.
+struct Stretch {
+#if defined(__AVX512F__)
+    __m512 first, second;
+    Stretch(const float* table, int low) : first(_mm512_loadu_ps(table + low)), second(_mm512_loadu_ps(table + low + lanes)) {}
+    Floats at(Ints local) const { return (Floats)_mm512_permutex2var_ps(first, (__m512i)local, second); }
+#else
+    const float* start;
+    Stretch(const float* table, int low) : start(table + low) {}
+    Floats at(Ints local) const {
+        Floats v;
+        for (int l = 0; l < lanes; ++l) v[l] = start[local[l]];
         return v;
     }
 #endif
