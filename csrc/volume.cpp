@@ -5,7 +5,7 @@
 #include <stdexcept>
 #include <vector>
 
-#include "column_trace.hpp"
+#include "column_volume.hpp"
 #include "skew_volume.hpp"
 
 namespace svct {

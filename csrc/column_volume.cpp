@@ -1,4 +1,4 @@
-#include "column_trace.hpp"
+#include "column_volume.hpp"
 
 #include <cmath>
 
