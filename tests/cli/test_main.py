@@ -137,7 +137,14 @@ def test_a_traceback_only_where_it_is_asked_for() -> None:
 def test_interrupted_run_can_be_resumed(tmp_path: Path) -> None:
     out = tmp_path / "run"
     command = [*SVCT, "learn-sampling", "--task", "water", "--views", "24", "--quick", "--out", str(out)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    # A shell's background job starts with SIGINT ignored, and would hand that on.
+    process = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     until = time.monotonic() + 120
     while not (out / "stages.json").exists() and time.monotonic() < until:
         time.sleep(0.05)
