@@ -95,8 +95,11 @@ def command(
             )
             bar.set_description_str("testing on unseen subjects")
             verdict = judge(task, subjects, found, seed=seed, keep_learned=keep_learned, tick=bar.update)
-    except KeyboardInterrupt as stop:
-        stop.add_note(f"what was finished is in {folder}; the same command with --resume goes on from there")
+    except BaseException as stop:
+        if run.discard_unless_begun():
+            stop.add_note("nothing was finished yet")
+        else:
+            stop.add_note(f"what was finished is in {folder}; the same command with --resume goes on from there")
         raise
     draw_verdict(folder / "views.png", task, verdict)
     run.write_json("metrics.json", verdict.metrics)

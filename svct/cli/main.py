@@ -10,6 +10,7 @@ import click
 
 from svct import __version__
 from svct.errors import SvctError, unknown_name
+from svct.files import system_reason
 
 COMMANDS = {
     "learn-sampling": "Learn the views of a task, judge them, write the schedule.",
@@ -95,6 +96,9 @@ def run(arguments: list[str] | None = None) -> int:
         result: Any = group.main(args=arguments, prog_name="svct", standalone_mode=False)
     except click.exceptions.Exit as stop:
         return stop.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.message, err=True)
+        return error.exit_code
     except click.UsageError as error:
         where = error.ctx.command_path if error.ctx else "svct"
         return _say(f"{error.format_message()} (see {where} --help)", error.exit_code)
@@ -116,8 +120,7 @@ def run(arguments: list[str] | None = None) -> int:
     except (OSError, MemoryError) as error:
         if debug:
             raise
-        what = str(error) or "not enough memory; take fewer or smaller images"
-        return _say(what, 4)
+        return _say(_reason(error), 4)
     except Exception as error:
         if debug:
             raise
@@ -127,6 +130,13 @@ def run(arguments: list[str] | None = None) -> int:
             INTERNAL,
         )
     return result if isinstance(result, int) else 0
+
+
+def _reason(error: OSError | MemoryError) -> str:
+    if isinstance(error, MemoryError):
+        return f"not enough memory{f' ({error})' if str(error) else ''}; take fewer or smaller images"
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}could not be read or written ({system_reason(error)}); check path, permissions and free space"
 
 
 def _say(message: str, code: int) -> int:

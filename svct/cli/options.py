@@ -7,7 +7,7 @@ task = click.option(
 )
 series = click.option("--series", help="Which DICOM series: its UID or number.")
 seed = click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of everything that is drawn."
+    "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Seed of everything that is drawn."
 )
 overwrite = click.option("--overwrite", is_flag=True, help="Replace what is there already.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -52,9 +52,14 @@ def command(
     from svct import __version__
     from svct.cli.progress import progress
     from svct.data.projections import read_projections, write_image
+    from svct.files import require_writable
     from svct.geometry import Grid, Projector, scan_from_dict
 
     measured = read_projections(projections)
+    target = out or projections.with_name(f"{projections.stem}-{method}.h5")
+    for path in (target, png):
+        if path is not None:
+            require_writable(path, overwrite=overwrite)
     A = Projector(scan_from_dict(measured.scan), Grid.from_dict(measured.grid))
     y = torch.from_numpy(measured.y)
     rounds = iterations or {"sirt": 200, "tv": 200}.get(method, 1)
@@ -62,7 +67,6 @@ def command(
     with progress(rounds, what=method) as bar:
         x = _run(method, y, A, rounds, filter_name, strength, backbone, lambda _: bar.update())
     seconds = time.perf_counter() - begin
-    target = out or projections.with_name(f"{projections.stem}-{method}.h5")
     meta = {"svct": __version__, "method": method, "projections": projections.name, "seconds": round(seconds, 3)}
     write_image(target, x.numpy(), A.grid.to_dict(), meta=meta, overwrite=overwrite)
     if png is not None:

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,19 @@ class RunFolder:
         """Write down what a stage found."""
         self.stages[name] = list(views)
         self.write_json("stages.json", self.stages)
+
+    def discard_unless_begun(self) -> bool:
+        """Remove the folder where no stage has ended, so that the mended command finds its place free.
+
+        Returns:
+            Whether there was nothing worth keeping.
+        """
+        if self.stages:
+            return False
+        (self.path / "config.json").unlink(missing_ok=True)
+        with suppress(OSError):  # someone else's files are in it
+            self.path.rmdir()
+        return True
 
     def write_json(self, name: str, value: object) -> None:
         """Write a JSON file, whole or not at all."""

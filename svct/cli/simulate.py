@@ -50,6 +50,7 @@ def command(
 
     from svct import __version__
     from svct.data.projections import write_image, write_projections
+    from svct.files import require_writable
     from svct.geometry.projector import Projector
     from svct.tasks.task import load_task
 
@@ -59,6 +60,9 @@ def command(
         raise click.UsageError("--slice and --series need --data")
     if views is not None and schedule is not None:
         raise click.UsageError("give --views or --schedule, not both")
+    for target in (out, truth):
+        if target is not None:
+            require_writable(target, overwrite=overwrite)
     task = load_task(task_name)
     scan = task.scan[_chosen_views(task, views, schedule)]
     physics = task.acquisition if photons is None else replace(task.acquisition, photons=photons)

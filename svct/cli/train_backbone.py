@@ -28,15 +28,12 @@ def command(out: Path, state: Path | None, steps: int | None, pool: int | None, 
     from svct.bench.scores import score_backbone
     from svct.bench.training import Recipe, train
     from svct.cli.progress import progress
-    from svct.errors import DataFileError, OutputExistsError
+    from svct.files import require_writable
     from svct.recon.backbone import save_backbone
 
     recipe = Recipe(seed=seed)
     recipe = replace(recipe, steps=steps or recipe.steps, pool=pool or recipe.pool)
-    if out.exists() and not overwrite:
-        raise OutputExistsError(f"{out}: expected a free name, got an existing file; remove it or pass --overwrite")
-    if not out.parent.is_dir():
-        raise DataFileError(f"{out}: expected to write into an existing folder, got none at {out.parent}; create it")
+    require_writable(out, overwrite=overwrite)
     checkpoint = state or out.with_suffix(".state")
     try:
         with progress(recipe.steps, what="drawing patients") as bar:

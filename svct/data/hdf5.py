@@ -8,10 +8,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from svct.errors import DataFileError, InputError
-from svct.files import atomic_path
+from svct.files import atomic_path, system_reason
 
 Json = Mapping[str, object]
 """A dictionary that JSON can hold."""
+
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+"""The first bytes of every HDF5 file that svct writes."""
 
 
 def write_array(
@@ -94,14 +97,24 @@ def read_schema(path: Path) -> str:
     import h5py
 
     if not path.is_file():
-        raise DataFileError(f"{path}: expected an HDF5 file, got {'a folder' if path.is_dir() else 'nothing there'}")
+        got = "a folder; name a file in it" if path.is_dir() else "nothing there; check the path"
+        raise DataFileError(f"{path}: expected an HDF5 file, got {got}")
     try:
         with h5py.File(path, "r") as file:
             return str(file.attrs.get("schema", ""))
     except (OSError, RuntimeError) as error:
-        raise DataFileError(
-            f"{path}: expected a whole HDF5 file, got an unreadable one ({error}); copy or write it again"
-        ) from error
+        raise DataFileError(f"{path}: expected a whole HDF5 file, got {_seen(path)}; copy or write it again") from error
+
+
+def _seen(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(SIGNATURE))
+    except OSError as error:
+        return f"an unreadable one ({system_reason(error)})"
+    if not start:
+        return "an empty file"
+    return "a truncated or damaged one" if start == SIGNATURE else "a file of another kind"
 
 
 def _array_name(schema: str) -> str:

@@ -1,5 +1,6 @@
 """Total variation by the primal-dual hybrid gradient method."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -56,9 +57,9 @@ def tv(
     """
     data, back = as_tensor(y, "y")
     check_data(data, A)
-    if strength < 0 or iterations < 1:
+    if not 0 <= strength < math.inf or iterations < 1:
         raise InputError(
-            f"tv: expected strength of 0 or more and at least 1 iteration, got strength={strength} and {iterations}"
+            f"tv: expected a finite strength of 0 or more and at least 1 iteration, got {strength} and {iterations}"
         )
     rows, columns = inverse_sums(A, data.device)
     rows = BALANCE * rows

@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from svct.errors import DataFileError, InputError, SvctError
-from svct.files import atomic_path
+from svct.files import atomic_path, system_reason
 from svct.sampling.checks import (
     angular_distance_deg,
     check_counts,
@@ -193,8 +193,15 @@ class Schedule:
             raise DataFileError(
                 f"{path}: expected a schedule file, found none; svct learn-sampling writes one"
             ) from error
-        except (OSError, UnicodeDecodeError) as error:
-            raise DataFileError(f"{path}: expected a readable schedule file in JSON ({error})") from error
+        except UnicodeDecodeError as error:
+            raise DataFileError(
+                f"{path}: expected a schedule file in JSON, got one that is not text; name the schedule.json of a run"
+            ) from error
+        except OSError as error:
+            raise DataFileError(
+                f"{path}: expected a schedule file in JSON, could not be read ({system_reason(error)}); name the "
+                "schedule.json of a run"
+            ) from error
         try:
             return cls.from_json(text)
         except SvctError as error:

@@ -39,6 +39,21 @@ def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -
         (["export", "missing.json", "--format", "csv"], 4, "found none"),
         (["export", "missing.json", "--format", "xml"], 5, "unknown format 'xml': expected one of csv, json"),
         (["doctor", "--bin-mm", "0"], 3, "bin_mm: expected a positive length"),
+        (["simulate", "--views", "0"], 3, "views: expected 1 to 360, the number of candidates, got 0"),
+        (["simulate", "--views", "361"], 3, "views: expected 1 to 360, the number of candidates, got 361"),
+        (["simulate", "--viws", "3"], 2, "(?i)no such option.*--viws.*Did you mean.*--views"),
+        (["simulate", "--seed", "99999999999999999999"], 2, "not in the range"),
+        (
+            ["simulate", "--out", "/proc/scan.h5", "--task", "water"],
+            4,
+            r"could not be written \(No such file or directory\)",
+        ),
+        (["reconstruct", "."], 4, "expected an HDF5 file, got a folder; name a file in it"),
+        (
+            ["export", ".", "--format", "csv"],
+            4,
+            r"could not be read \(Is a directory\); name the schedule.json of a run",
+        ),
         (["train-backbone", "--out", "no/such/folder/w.safetensors"], 4, "expected to write into an existing folder"),
     ],
 )
@@ -59,13 +74,57 @@ def test_bad_input_is_one_line_and_a_code(
 def test_empty_and_truncated_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     scan = tmp_path / "scan.h5"
     assert run(["simulate", "--task", "water", "--views", "6", "--out", str(scan)]) == 0
-    for name, content in {"empty.h5": b"", "short.h5": scan.read_bytes()[:900]}.items():
+    files = {
+        "empty": (b"", "an empty file"),
+        "short": (scan.read_bytes()[:900], "a truncated or damaged one"),
+        "text": (b"hello", "a file of another kind"),
+    }
+    for name, (content, seen) in files.items():
         (tmp_path / name).write_bytes(content)
         assert run(["reconstruct", str(tmp_path / name)]) == 4
-        assert name in capsys.readouterr().err
+        assert f"{name}: expected a whole HDF5 file, got {seen}; copy or write it again" in capsys.readouterr().err
+    assert run(["export", str(scan), "--format", "csv"]) == 4
+    assert "got one that is not text; name the schedule.json of a run" in capsys.readouterr().err
     (tmp_path / "empty.nii").write_bytes(b"")
     assert run(["simulate", "--data", str(tmp_path / "empty.nii"), "--out", str(tmp_path / "x.h5")]) == 4
     assert "empty.nii" in capsys.readouterr().err
+
+
+def test_a_run_that_began_nothing_leaves_its_place_free(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "empty.nii").write_bytes(b"")
+    out = tmp_path / "run"
+    command = ["learn-sampling", "--data", str(tmp_path / "empty.nii"), "--out", str(out)]
+    assert run(command) == 4
+    assert not out.exists()
+    out.mkdir()
+    (out / "mine").touch()
+    assert run(command) == 7
+    assert "run: expected a new run folder, got one that is there already" in capsys.readouterr().err
+    assert [path.name for path in out.iterdir()] == ["mine"]
+
+
+def test_places_that_are_taken_are_named_before_the_work(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scan, taken, fresh = (str(tmp_path / name) for name in ("scan.h5", "taken.h5", "fresh.h5"))
+    assert run(["simulate", "--task", "water", "--views", "6", "--out", scan, "--truth", taken]) == 0
+    assert run(["simulate", "--task", "water", "--out", fresh, "--truth", taken]) == 7
+    assert run(["reconstruct", scan, "--method", "fbp", "--out", fresh, "--png", taken]) == 7
+    assert not Path(fresh).exists()
+    assert "taken.h5: expected a free name, got an existing file" in capsys.readouterr().err
+
+
+def test_a_bare_command_shows_its_help(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in ([], ["data"], ["bench"]):
+        assert run(words) == 2
+        lines = capsys.readouterr().err.splitlines()
+        assert lines[0].startswith(" ".join(["Usage: svct", *words]))
+        assert len(lines) > 5
+
+
+def test_output_that_cannot_be_printed() -> None:
+    with open("/dev/full", "w") as full:
+        result = subprocess.run([*SVCT, "tasks"], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert result.returncode == 4
+    assert result.stderr.startswith("svct: error: could not be read or written (No space left on device)")
 
 
 def test_a_traceback_only_where_it_is_asked_for() -> None:
@@ -78,7 +137,14 @@ def test_a_traceback_only_where_it_is_asked_for() -> None:
 def test_interrupted_run_can_be_resumed(tmp_path: Path) -> None:
     out = tmp_path / "run"
     command = [*SVCT, "learn-sampling", "--task", "water", "--views", "24", "--quick", "--out", str(out)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    # A shell's background job starts with SIGINT ignored, and would hand that on.
+    process = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     until = time.monotonic() + 120
     while not (out / "stages.json").exists() and time.monotonic() < until:
         time.sleep(0.05)

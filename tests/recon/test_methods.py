@@ -104,8 +104,9 @@ def test_bad_input_is_named() -> None:
         fbp(y, A, filter="hanning")
     with pytest.raises(InputError, match="at least 1, got 0"):
         sirt(y, A, iterations=0)
-    with pytest.raises(InputError, match="strength of 0 or more"):
-        tv(y, A, strength=-1.0)
+    for strength in (-1.0, math.nan, math.inf):
+        with pytest.raises(InputError, match="a finite strength of 0 or more"):
+            tv(y, A, strength=strength)
 
 
 @pytest.mark.parametrize("anatomy", ["chest", "shoulder", "head", "abdomen"])
