@@ -1,4 +1,4 @@
-// The four kernels, compiled once for each instruction set.
+// The kernels for images, compiled once for each instruction set.
 //
 // Working layouts: an image is stored as lines along the main axis (rows for axis 0, columns for axis 1), each line padded
 // with zeros; in a batch the images are interleaved, `lanes` to an element, so that a ray's position is computed once for all.
@@ -25,20 +25,32 @@ struct Tile {  // pixels [first, last) of lines [first_line, last_line); `last` 
     int first_line, last_line, first, last;
 };
 
-struct Kernels {
+struct ForwardKernels {
     // One image: bins [first, last) of a run into y (views x bins).
     void (*forward)(const RayTable&, const Run&, const Lines&, int first, int last, float* y);
     // `lanes` images: adds what a run takes from lines [first_line, last_line) to y, interleaved (bins x lanes, one view),
     // not yet scaled by the ray weights.
     void (*forward_batch)(const RayTable&, const Run&, const Lines&, int first_line, int last_line, float* y);
+};
+
+struct AdjointKernels {
     // A tile of one image gathers from y (views x (bins + 2 pad), scaled by the ray weights), over all runs given.
     void (*adjoint)(const RayTable&, const Run* runs, int run_count, const Lines&, const Tile&, const float* y);
     // The same for `lanes` images; y is interleaved (views x (bins + 2 pad) x lanes).
     void (*adjoint_batch)(const RayTable&, const Run* runs, int run_count, const Lines&, const Tile&, const float* y);
 };
 
-namespace baseline { extern const Kernels kernels; }
-namespace avx2 { extern const Kernels kernels; }
-namespace avx512 { extern const Kernels kernels; }
+namespace baseline {
+extern const ForwardKernels forward_kernels;
+extern const AdjointKernels adjoint_kernels;
+}
+namespace avx2 {
+extern const ForwardKernels forward_kernels;
+extern const AdjointKernels adjoint_kernels;
+}
+namespace avx512 {
+extern const ForwardKernels forward_kernels;
+extern const AdjointKernels adjoint_kernels;
+}
 
 }  // namespace svct

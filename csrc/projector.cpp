@@ -10,7 +10,8 @@
 namespace svct {
 namespace {
 
-const Kernels& kernels() { return SVCT_KERNELS(kernels); }
+const ForwardKernels& forward_kernels() { return SVCT_KERNELS(forward_kernels); }
+const AdjointKernels& adjoint_kernels() { return SVCT_KERNELS(adjoint_kernels); }
 
 constexpr int tile = 32;  // images are copied in tiles, so that neither side of a transposition misses the cache
 
@@ -130,7 +131,7 @@ void project(const float* x, float* y, int batch, const Rays& rays, const GridSp
                 const Run& run = rays.runs[i / chunks];
                 const int first = run.first + i % chunks * chunk;
                 if (first >= run.last) return;
-                kernels().forward(ray_table, run, stage.lines[run.axis], first, std::min(first + chunk, run.last), target);
+                forward_kernels().forward(ray_table, run, stage.lines[run.axis], first, std::min(first + chunk, run.last), target);
             });
         } else {
             // A few runs go through the image together, band after band, while the band is in the second-level cache.
@@ -143,7 +144,7 @@ void project(const float* x, float* y, int batch, const Rays& rays, const GridSp
                 std::fill_n(sums.get(), count * stride, 0.0f);
                 for (int line = 0; line < std::max(grid.height, grid.width); line += band)
                     for (int k = 0; k < count; ++k)
-                        kernels().forward_batch(ray_table, runs[k], stage.lines[runs[k].axis], line, line + band,
+                        forward_kernels().forward_batch(ray_table, runs[k], stage.lines[runs[k].axis], line, line + band,
                                                 sums.get() + k * stride);
                 for (int k = 0; k < count; ++k) {
                     const std::size_t view = std::size_t(runs[k].view) * rays.bins;
@@ -192,7 +193,7 @@ void backproject(const float* y, float* x, int batch, const Rays& rays, const Gr
         for (int axis = 0; axis < 2; ++axis) {
             if (!stage.used[axis]) continue;
             const Lines& lines = stage.lines[axis];
-            const auto kernel = group == 1 ? kernels().adjoint : kernels().adjoint_batch;
+            const auto kernel = group == 1 ? adjoint_kernels().adjoint : adjoint_kernels().adjoint_batch;
             const int run_count = int(runs[axis].size());
             spread((lines.count + band - 1) / band, threads, [&](int i) {
                 const int end = std::min((i + 1) * band, lines.count);
