@@ -31,6 +31,7 @@ struct Crossing {
     int first, last;
     int taps;  // how many rays can touch one pixel: 2, 4, ...
     int low, high;  // pixels that the run can touch lie within [low, high)
+    float density;  // bins to a pixel, times the square of the denominator there
 
     Crossing(const RayTable& rays, const Run& run, const Lines& lines, int r)
         : centre(rays.centre + std::int64_t(run.view) * rays.bins), slope(rays.slope + std::int64_t(run.view) * rays.bins),
@@ -40,7 +41,8 @@ struct Crossing {
           number_step(float(run.number[1])),
           denominator(float(run.denominator[0] + run.denominator[1] * middle + run.denominator[2] * r)),
           denominator_step(float(run.denominator[1])), pitch(run.pitch), first(run.first), last(run.last), taps(run.taps),
-          low(0), high(lines.length) {
+          low(0), high(lines.length), density(number_step * denominator - number * denominator_step) {
+        density = density < 0.0f ? -density : density;
         if constexpr (shape != parallel) {
             const float a = centre[first] + slope[first] * offset, b = centre[last - 1] + slope[last - 1] * offset;
             const float from = (a < b ? a : b) - 1.0f, to = (a < b ? b : a) + 1.0f, end = float(lines.length);
@@ -50,15 +52,25 @@ struct Crossing {
             }
             low = from > 0.0f ? int(from) : 0;
             high = to < end ? int(to) + 1 : lines.length;
-            // Bins to a pixel, at the most, within a pixel of these: the derivative of bin_at.
-            const float left = denominator + denominator_step * (low - 2.0f - middle);
-            const float right = denominator + denominator_step * (high + 1.0f - middle);
-            const float least = left < right ? left : right;
-            const float change = number_step * denominator - number * denominator_step;
-            const float density = (change < 0.0f ? -change : change) / (least * least) * 0.99999f;
-            const int each_side = least > 0.0f && density < float(rays.bins) ? int(density) + 1 : rays.bins;
+            const float seen = density / square_depth(low - 2, high + 1);
+            const int each_side = seen < float(rays.bins) ? int(seen) + 1 : rays.bins;
             taps = 2 * each_side;
         }
+    }
+
+    // The least square of the denominator between two pixels, a little less; nothing beside or behind the source.
+    float square_depth(int from, int to) const {
+        const float left = denominator + denominator_step * (from - middle);
+        const float right = denominator + denominator_step * (to - middle);
+        const float least = left < right ? left : right;
+        return least > 0.0f ? least * least * 1.00001f : 1e-30f;
+    }
+
+    // How many rays can touch one of the pixels p ... p + lanes - 1.
+    int taps_near(int p) const {
+        if constexpr (shape == parallel) return taps;
+        const float depth = square_depth(p - 1, p + lanes);
+        return density <= depth ? 2 : density <= 2.0f * depth ? 4 : taps;
     }
 
     // The bin, with its fraction, whose ray passes through each of the pixels `at`.
@@ -72,8 +84,8 @@ struct Crossing {
         return bin;
     }
 
-    // The lowest bin whose ray can touch a pixel at `exact`.
-    Ints lowest(Floats exact) const {
+    // The lowest bin of `taps` whose rays can touch a pixel at `exact`.
+    Ints lowest(Floats exact, int taps) const {
         return floor_index(least(most(exact, fill(first - 1.0f)), fill(last - 0.5f))) - (taps / 2 - 1);
     }
 
@@ -127,17 +139,15 @@ public:
         if constexpr (shape != parallel && !sharp) {
             const int end = start + (stop - start + lanes - 1) / lanes * lanes - 1;
             const Floats ends = counting() * fill(float(end - start)) + fill(float(start));  // in the first two lanes
-            const Ints bins = crossing.lowest(crossing.bin_at(ends));
+            const Ints bins = crossing.lowest(crossing.bin_at(ends), crossing.taps);
             const int from = smaller(bins[0], bins[1]), to = larger(bins[0], bins[1]) + crossing.taps;
             if (crossing.taps > most_taps || to - from > capacity) return;
             low = from;
             high = to;
-            for (int j = low; j < high; j += lanes) {
-                const Floats bin = counting() + fill(float(j));
-                const Floats place = load(crossing.centre + j) + load(crossing.slope + j) * fill(crossing.offset);
-                const auto ours = (bin >= fill(float(crossing.first))) & (bin < fill(float(crossing.last)));
-                store(places + j - low, ours ? place : fill(1e30f));
-            }
+            for (int j = low; j < high; j += lanes)
+                store(places + j - low, load(crossing.centre + j) + load(crossing.slope + j) * fill(crossing.offset));
+            for (int j = low; j < smaller(crossing.first, high); ++j) places[j - low] = 1e30f;
+            for (int j = larger(crossing.last, low); j < high; ++j) places[j - low] = 1e30f;
         }
     }
 
@@ -150,8 +160,15 @@ public:
         if (from < low || to > high) return false;
         if (to - from <= 2 * lanes) {
             const Stretch place(places, from - low), value(y, from);
-            for (int t = 0; t < taps; ++t)
+            auto take = [&](int t) {
                 sum += most(fill(1.0f) - absolute(place.at(bin - from + t) - at), Floats{}) * value.at(bin - from + t);
+            };
+            take(0);
+            take(1);
+            for (int t = 2; t < taps; t += 2) {
+                take(t);
+                take(t + 1);
+            }
             return true;
         }
         if (span(0, half - 1) > 2 * lanes || span(half, lanes - 1) > 2 * lanes) return false;
@@ -184,14 +201,15 @@ void gather(const RayTable& rays, const Run* runs, int run_count, const Lines& l
             const Positions<shape, sharp> positions(crossing, start, stop);
             for (int p = start; p < stop; p += lanes) {
                 const Floats at = counting() + fill(float(p)), exact = crossing.bin_at(at);
-                const Ints bin = crossing.lowest(exact);
+                const int taps = crossing.taps_near(p);
+                const Ints bin = crossing.lowest(exact, taps);
                 Floats sum = load(line + p);
-                if (positions.add(sum, at, bin, crossing.taps, view)) {
+                if (positions.add(sum, at, bin, taps, view)) {
                     store(line + p, sum);
                     continue;
                 }
-                for (int t = 0; t < crossing.taps; t += 2) {
-                    const Ints from = crossing.taps == 2 ? bin : crossing.clamp(bin + t);
+                for (int t = 0; t < taps; t += 2) {
+                    const Ints from = taps == 2 ? bin : crossing.clamp(bin + t);
                     const Window window(from);
                     const Pair weight = crossing.weight(window, at, exact, from), value = window.pick(view);
                     sum += weight.here * value.here + weight.next * value.next;
@@ -216,9 +234,10 @@ void gather_batch(const RayTable& rays, const Run* runs, int run_count, const Li
             const int start = tile.first + larger(crossing.low - tile.first, 0) / lanes * lanes;
             for (int p = start; p < smaller(tile.last, crossing.high); p += lanes) {
                 const Floats at = counting() + fill(float(p)), exact = crossing.bin_at(at);
-                const Ints bin = crossing.lowest(exact);
-                for (int t = 0; t < crossing.taps; t += 2) {
-                    const Ints from = crossing.taps == 2 ? bin : crossing.clamp(bin + t);
+                const int taps = crossing.taps_near(p);
+                const Ints bin = crossing.lowest(exact, taps);
+                for (int t = 0; t < taps; t += 2) {
+                    const Ints from = taps == 2 ? bin : crossing.clamp(bin + t);
                     const Pair weight = crossing.weight(Window(from), at, exact, from);
                     alignas(64) float here[lanes], next[lanes];
                     alignas(64) std::int32_t index[lanes];

@@ -28,7 +28,13 @@ inline int smaller(int a, int b) { return a < b ? a : b; }
 inline int larger(int a, int b) { return a > b ? a : b; }
 
 // Largest integer not above v, for v >= -pad.
-inline Ints floor_index(Floats v) { return __builtin_convertvector(v + fill(pad), Ints) - pad; }
+inline Ints floor_index(Floats v) {
+#if defined(__AVX512F__)
+    return (Ints)_mm512_cvt_roundps_epi32((__m512)v, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+#else
+    return __builtin_convertvector(v + fill(pad), Ints) - pad;
+#endif
+}
 inline int floor_index(float v) { return int(v + pad) - pad; }
 inline Floats to_float(Ints v) { return __builtin_convertvector(v, Floats); }
 
