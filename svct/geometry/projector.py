@@ -163,7 +163,13 @@ class Projector:
         """
         tensor, back = as_tensor(x, "x")
         _require_shape(tensor, self.domain_shape, "x", "image")
-        return back(apply_forward(tensor, self.rays, backend_for(self.backend, tensor)))
+        return back(apply_forward(tensor, self.rays, self._backend_for(tensor)))
+
+    def _backend_for(self, tensor: Tensor) -> str:
+        name = backend_for(self.backend, tensor)
+        if name != self.backend:
+            load_backend(name).require(self.rays)
+        return name
 
 
 class Adjoint:
@@ -199,7 +205,7 @@ class Adjoint:
         """
         tensor, back = as_tensor(y, "y")
         _require_shape(tensor, self.domain_shape, "y", "projections")
-        return back(apply_adjoint(tensor, self.T.rays, backend_for(self.T.backend, tensor)))
+        return back(apply_adjoint(tensor, self.T.rays, self.T._backend_for(tensor)))
 
 
 def _require_shape(tensor: Tensor, expected: tuple[int, ...], name: str, noun: str) -> None:
