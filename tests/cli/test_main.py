@@ -39,6 +39,12 @@ def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -
         (["export", "missing.json", "--format", "csv"], 4, "found none"),
         (["export", "missing.json", "--format", "xml"], 5, "unknown format 'xml': expected one of csv, json"),
         (["doctor", "--bin-mm", "0"], 3, "bin_mm: expected a positive length"),
+        (["doctor", "--geometry", "no.toml"], 4, "no.toml: expected a readable geometry file"),
+        (["doctor", "--geometry", "no.toml", "--bins", "3"], 2, "--bins: .* the file has its own sizes"),
+        (["bench", "projectors", "--case", "helix-9"], 5, "unknown case 'helix-9': expected parallel-N"),
+        (["bench", "projectors", "--peers", "astra-lin"], 5, "unknown peer 'astra-lin': .* 'astra-line'"),
+        (["bench", "projectors", "--plot", "a.png"], 2, "--plot is the picture of --scaling"),
+        (["bench", "projectors", "--scaling", "--case", "fan-9"], 2, "--scaling has cases of its own"),
         (["train-backbone", "--out", "no/such/folder/w.safetensors"], 4, "expected to write into an existing folder"),
     ],
 )
