@@ -31,7 +31,7 @@ struct Crossing {
     int first, last;
     int taps;  // how many rays can touch one pixel: 2, 4, ...
     int low, high;  // pixels that the run can touch lie within [low, high)
-    float density;  // bins to a pixel, times the square of the denominator there
+    float density = 0;  // bins to a pixel, times the square of the denominator there; a little more
 
     Crossing(const RayTable& rays, const Run& run, const Lines& lines, int r)
         : centre(rays.centre + std::int64_t(run.view) * rays.bins), slope(rays.slope + std::int64_t(run.view) * rays.bins),
@@ -41,8 +41,7 @@ struct Crossing {
           number_step(float(run.number[1])),
           denominator(float(run.denominator[0] + run.denominator[1] * middle + run.denominator[2] * r)),
           denominator_step(float(run.denominator[1])), pitch(run.pitch), first(run.first), last(run.last), taps(run.taps),
-          low(0), high(lines.length), density(number_step * denominator - number * denominator_step) {
-        density = density < 0.0f ? -density : density;
+          low(0), high(lines.length) {
         if constexpr (shape != parallel) {
             const float a = centre[first] + slope[first] * offset, b = centre[last - 1] + slope[last - 1] * offset;
             const float from = (a < b ? a : b) - 1.0f, to = (a < b ? b : a) + 1.0f, end = float(lines.length);
@@ -52,8 +51,11 @@ struct Crossing {
             }
             low = from > 0.0f ? int(from) : 0;
             high = to < end ? int(to) + 1 : lines.length;
-            const float seen = density / square_depth(low - 2, high + 1);
-            const int each_side = seen < float(rays.bins) ? int(seen) + 1 : rays.bins;
+            // Bins to a pixel are the derivative of bin_at.
+            const float a_part = number_step * denominator, b_part = number * denominator_step;
+            density = magnitude(a_part - b_part) + 1e-6f * (magnitude(a_part) + magnitude(b_part));
+            const float depth = square_depth(low - 2, high + 1);
+            const int each_side = density < rays.bins * depth ? int(density / depth) + 1 : rays.bins;
             taps = 2 * each_side;
         }
     }
@@ -63,14 +65,14 @@ struct Crossing {
         const float left = denominator + denominator_step * (from - middle);
         const float right = denominator + denominator_step * (to - middle);
         const float least = left < right ? left : right;
-        return least > 0.0f ? least * least * 1.00001f : 1e-30f;
+        return least > 0.0f ? least * least * 1.00001f : 0.0f;
     }
 
     // How many rays can touch one of the pixels p ... p + lanes - 1.
     int taps_near(int p) const {
         if constexpr (shape == parallel) return taps;
         const float depth = square_depth(p - 1, p + lanes);
-        return density <= depth ? 2 : density <= 2.0f * depth ? 4 : taps;
+        return depth == 0.0f ? taps : density <= depth ? 2 : density <= 2.0f * depth ? 4 : taps;
     }
 
     // The bin, with its fraction, whose ray passes through each of the pixels `at`.

@@ -86,8 +86,8 @@ public:
         if (beam.divergent) {
             const double at = axis == 0 ? source.row : source.col;
             const double count = size[axis];
-            if ((axis == 0 ? along.row : along.col) > 0) run.first_line = int(std::clamp(std::floor(at) + 1, 0.0, count));
-            else run.last_line = int(std::clamp(std::ceil(at), 0.0, count));
+            if ((axis == 0 ? along.row : along.col) > 0) run.first_line = int(std::clamp(std::floor(at + 1e-6) + 1, 0.0, count));
+            else run.last_line = int(std::clamp(std::ceil(at - 1e-6), 0.0, count));
         }
         return run;
     }

@@ -24,6 +24,7 @@ inline Floats fill(float v) { return v - Floats{}; }
 inline Floats least(Floats a, Floats b) { return a < b ? a : b; }
 inline Floats most(Floats a, Floats b) { return a > b ? a : b; }
 inline Floats absolute(Floats v) { return (Floats)((Ints)v & 0x7fffffff); }
+inline float magnitude(float v) { return v < 0.0f ? -v : v; }
 inline int smaller(int a, int b) { return a < b ? a : b; }
 inline int larger(int a, int b) { return a > b ? a : b; }
 

@@ -9,6 +9,8 @@ from svct.geometry import ConeBeam, FanBeam, Grid, Helical, ParallelBeam, Projec
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
+    from svct.selfcheck.report import Report
+
 
 def adjoint_error(A: Any, *, seed: int = 0, batch: tuple[int, ...] = ()) -> float:
     """Return how far <A x, A x> lies from <x, A.T A x>, relative.
@@ -54,6 +56,40 @@ def assert_adjoint(A: Any, *, seeds: tuple[int, ...] = (0, 1, 2), tolerance: flo
             )
     assert A.T.domain_shape == A.range_shape
     assert A.T.range_shape == A.domain_shape
+
+
+def check(A: Projector) -> "Report":
+    """Check a projector on its own scan and grid: what `svct doctor --geometry scan.toml` prints.
+
+    Adjoint, linearity, an ellipse or ellipsoid against exact lengths, units, agreement of all backends that can take
+    the geometry and of the native kernels at every instruction set of this machine. Where the scan is large, some of
+    its views and rows stand for all; the report says which.
+
+    Args:
+        A: The projector.
+
+    Returns:
+        The report: `rows` with `name`, `backend`, `value`, `limit` and `ok`, what was `left_out` and why; it prints as
+        a table.
+
+    Raises:
+        AssertionError: A value is not below its limit; the message names the rows and holds the table.
+
+    Example:
+        >>> from svct.geometry import Grid, ParallelBeam, Projector
+        >>> report = check(Projector(ParallelBeam([0.3, 1.1], bins=31), Grid(shape=(20, 20))))
+        >>> [row.name for row in report.rows][1:4]
+        ['adjoint', 'linearity', 'ellipse, against exact lengths']
+    """
+    from svct.selfcheck.run import run_checks
+
+    report = run_checks(A)
+    if report.failed:
+        names = "; ".join(f"{row.name} ({row.backend})" for row in report.failed)
+        raise AssertionError(
+            f"{A.scan.kind} geometry: expected values below their limits, got others: {names}\n{report}"
+        )
+    return report
 
 
 def projectors(backend: str = "native") -> "SearchStrategy[Projector]":

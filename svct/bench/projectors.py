@@ -1,90 +1,166 @@
-"""Speed of the projector beside ASTRA's, in one sitting."""
+"""Speed, memory and accuracy of projectors, svct's beside those of other packages, in one sitting."""
 
+import math
+import multiprocessing
 import statistics
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from svct.geometry.grid import Grid
-from svct.geometry.parallel import ParallelBeam
-from svct.geometry.projector import Projector
+from svct.bench.cases import Case
+from svct.bench.peers import NATIVE
+from svct.bench.worker import OPERATIONS, Quality, serve
 
 
 @dataclass(frozen=True)
 class Row:
-    """Time of one operation per image.
+    """One operation of one tool in one case.
 
     Args:
+        case: Name of the case.
         operation: ``"forward"`` or ``"back"``.
+        tool: Name of the tool.
         batch: Images per call.
-        native_s: Median seconds per image, svct's kernels.
-        astra_s: Median seconds per image, ASTRA's `linear` projector through its own interface, one image per call.
-        difference: Relative difference of the two results.
+        seconds: Per image, median over interleaved repetitions.
+        ratio: `seconds` over those of svct's native kernels.
+        memory_mb: Peak increase, the result and what setting up left behind included, MB.
+        error: Of the projections of an ellipsoid against the exact ones, relative L2; none for back projection.
+        adjoint_error: Relative, for noise of mean zero.
+        setup_s: Setting up, seconds.
     """
 
+    case: str
     operation: str
+    tool: str
     batch: int
-    native_s: float
-    astra_s: float
-    difference: float
-
-    @property
-    def ratio(self) -> float:
-        """How many times as fast svct is."""
-        return self.astra_s / self.native_s
+    seconds: float
+    ratio: float
+    memory_mb: float
+    error: float | None
+    adjoint_error: float
+    setup_s: float
 
 
-def bench_projectors(*, size: int = 256, views: int = 360, batch: int = 16, repeats: int = 9) -> list[Row]:
-    """Time forward and back projection in parallel beam against ASTRA's CPU projector.
+@dataclass(frozen=True)
+class Refusal:
+    """A tool that was not measured in a case, and why."""
+
+    case: str
+    tool: str
+    reason: str
+
+
+def bench_projectors(
+    cases: Sequence[Case],
+    *,
+    peers: Sequence[str] = (),
+    repeats: int = 9,
+    report: Callable[[str], object] = lambda what: None,
+) -> tuple[list[Row], list[Refusal]]:
+    """Time forward and back projection of svct's native kernels and of other tools, in turns.
+
+    Each tool runs in a process of its own, so that its memory can be told and its end does not end the measurement;
+    only one of them works at a time.
 
     Args:
-        size: Rows and columns of the image.
-        views: Views over half a turn.
-        batch: Images of the batched measurement.
-        repeats: Interleaved repetitions, whose median counts.
+        cases: What to project.
+        peers: Tools of `svct.bench.peers.PEERS` beside svct's.
+        repeats: Repetitions, whose median counts.
+        report: Called with what begins.
 
     Returns:
-        One row for each operation, single and batched.
+        A row for each operation of each tool in each case, and the tools that could not do a case.
     """
-    import astra
+    rows: list[Row] = []
+    refusals: list[Refusal] = []
+    for case in cases:
+        report(case.name)
+        more, refused = _bench_case(case, [NATIVE, *peers], repeats)
+        rows += more
+        refusals += [Refusal(case.name, tool, reason) for tool, reason in refused.items()]
+    return rows, refusals
 
-    bins = int(np.ceil(size * np.sqrt(2))) + 4
-    angles = np.arange(views) * np.pi / views
-    A = Projector(ParallelBeam(angles, bins=bins), Grid(shape=(size, size)), backend="native")
-    x = torch.rand((batch, size, size), generator=torch.Generator().manual_seed(0))
-    y = A(x)
-    peer = astra.create_projector(
-        "linear", astra.create_proj_geom("parallel", 1.0, bins, angles), astra.create_vol_geom(size, size)
-    )
-    image, data = x[0].numpy(), y[0].numpy()
-    projected, backprojected = np.zeros_like(data), np.zeros_like(image)
-    jobs: dict[str, Callable[[], object]] = {
-        "native forward 1": lambda: A(x[:1]),
-        "native back 1": lambda: A.T(y[:1]),
-        "native forward n": lambda: A(x),
-        "native back n": lambda: A.T(y),
-        "astra forward": lambda: astra.projector.direct_FP(peer, image, out=projected),
-        "astra back": lambda: astra.projector.direct_BP(peer, data, out=backprojected),
-    }
-    times: dict[str, list[float]] = {name: [] for name in jobs}
+
+def _bench_case(case: Case, tools: list[str], repeats: int) -> tuple[list[Row], dict[str, str]]:
+    workers: dict[str, Worker] = {}
+    qualities: dict[str, Quality] = {}
+    samples: dict[tuple[str, str], list[float]] = {}
+    refused: dict[str, str] = {}
+    exact = case.exact_projections()
     try:
-        for _ in range(repeats + 1):
-            for name, job in jobs.items():
-                begin = time.perf_counter()
-                job()
-                times[name].append(time.perf_counter() - begin)
+        for tool in tools:
+            workers[tool] = Worker(tool, case, exact)
+            answer = workers[tool].answer()
+            if isinstance(answer, Quality):
+                qualities[tool] = answer
+            else:
+                refused[tool] = str(answer)
+        for turn in range(repeats + 1):
+            for operation in OPERATIONS:
+                for tool in [tool for tool in tools if tool not in refused]:
+                    answer = workers[tool].answer(operation)
+                    if not isinstance(answer, float):
+                        refused[tool] = str(answer)
+                    elif turn:  # the first warms up
+                        samples.setdefault((tool, operation), []).append(answer)
     finally:
-        astra.projector.delete(peer)
-    median = {name: statistics.median(values[1:]) for name, values in times.items()}  # the first warms up
-    apart = {
-        "forward": float(np.linalg.norm(projected - data) / np.linalg.norm(projected)),
-        "back": float(np.linalg.norm(backprojected - A.T(y[0]).numpy()) / np.linalg.norm(backprojected)),
+        for worker in workers.values():
+            worker.close()
+    return _rows(case, {tool: q for tool, q in qualities.items() if tool not in refused}, samples), refused
+
+
+def _rows(case: Case, qualities: dict[str, Quality], samples: dict[tuple[str, str], list[float]]) -> list[Row]:
+    seconds = {
+        key: statistics.median(some) / qualities[key[0]].batch for key, some in samples.items() if key[0] in qualities
     }
     return [
-        Row(what, count, median[f"native {what} {key}"] / count, median[f"astra {what}"], apart[what])
-        for count, key in ((1, "1"), (batch, "n"))
-        for what in ("forward", "back")
+        Row(
+            case=case.name,
+            operation=operation,
+            tool=tool,
+            batch=quality.batch,
+            seconds=seconds[tool, operation],
+            ratio=seconds[tool, operation] / seconds.get((NATIVE, operation), math.nan),
+            memory_mb=quality.memory_mb[operation],
+            error=quality.error if operation == "forward" else None,
+            adjoint_error=quality.adjoint_error,
+            setup_s=quality.setup_s,
+        )
+        for operation in OPERATIONS
+        for tool, quality in qualities.items()
     ]
+
+
+class Worker:
+    """A process that runs one tool."""
+
+    def __init__(self, tool: str, case: Case, exact: NDArray[np.float32]) -> None:
+        # Forked from a process that has torch but no threads yet: quick to start, and unlike this one safe to fork.
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["svct.bench.worker"])
+        self.pipe, theirs = context.Pipe()
+        self.process = context.Process(
+            target=serve, args=(theirs, tool, case, torch.get_num_threads(), exact), daemon=True
+        )
+        self.process.start()
+        theirs.close()
+
+    def answer(self, operation: str | None = None) -> object:
+        """Return what the process says, to an operation if one is given; a string where it failed."""
+        try:
+            if operation is not None:
+                self.pipe.send(operation)
+            return self.pipe.recv()
+        except (EOFError, OSError):
+            self.process.join(timeout=5)
+            return f"its process ended with code {self.process.exitcode}"
+
+    def close(self) -> None:
+        """End the process."""
+        self.pipe.close()
+        self.process.join(timeout=2)
+        self.process.kill()
+        self.process.join()

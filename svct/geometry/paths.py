@@ -46,7 +46,7 @@ def trace_paths(vectors: Tensor, rays: Rays) -> Paths:
         The paths in the order of the projections, differentiable in `vectors`.
     """
     size = torch.tensor(_size(rays))
-    bins, along = _rays(_in_voxels(vectors, rays), rays)
+    bins, along = rays_in_voxels(vectors, rays)
     z, y, x = along.abs().unbind(-1)
     axis = torch.where((y >= x) & (y >= z), 1, torch.where(x >= z, 2, 0))
     across = ACROSS[axis]
@@ -88,9 +88,17 @@ def _detector_steps(detector: tuple[int, ...]) -> tuple[Tensor, Tensor]:
     return rows, bins
 
 
-def _rays(view: list[Tensor], rays: Rays) -> tuple[Tensor, Tensor]:
-    """Return the detector bin of each ray and its direction, from the source where there is one, ``(rays, 3)``."""
-    origin, centre, step, *up = view
+def rays_in_voxels(vectors: Tensor, rays: Rays) -> tuple[Tensor, Tensor]:
+    """Return the detector bin of each ray and its direction, from the source where there is one.
+
+    Args:
+        vectors: As for `trace_paths`.
+        rays: As for `trace_paths`.
+
+    Returns:
+        Two float64 tensors ``(rays, 3)`` in voxels, z, y, x; voxel (0, 0, 0) is at the origin.
+    """
+    origin, centre, step, *up = _in_voxels(vectors, rays)
     row_steps, bin_steps = _detector_steps(rays.detector)
     if rays.curved:
         outward = centre - origin

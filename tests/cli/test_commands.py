@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from svct.cli.main import run
+from svct.geometry import ConeBeam, Grid, save_geometry
+from svct.geometry.native import NativeBackend
 from svct.sampling import Schedule
 
 
@@ -73,7 +75,42 @@ def test_tasks_and_doctor_and_bench(capsys: pytest.CaptureFixture[str]) -> None:
         facts = json.loads(capsys.readouterr().out)
         assert facts["backends"]["native"]["state"] == "works"
         assert facts["backends"]["astra-cpu"]["state"] == "works"
-    assert run(["bench", "projectors", "--size", "64", "--views", "30", "--repeats", "2", "--json"]) == 0
-    rows = json.loads(capsys.readouterr().out)
-    assert len(rows) == 4
-    assert all(row["difference"] < 1e-3 and row["ratio"] > 0 for row in rows)
+        assert facts["checks"]
+        assert all(check["ok"] and check["value"] < check["limit"] for check in facts["checks"])
+    cases = ["--case", "parallel-64", "--case", "parallel-64-batch4", "--case", "cone-16", "--views", "30"]
+    options = ["--peers", "astra-linear", "--repeats", "2", "--json"]
+    assert run(["bench", "projectors", *cases, *options]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [row["tool"] for row in found["rows"]] == ["svct", "astra-linear"] * 4 + ["svct"] * 2
+    assert all(row["adjoint_error"] < 1e-5 and row["ratio"] > 0 for row in found["rows"])
+    assert found["refusals"][0]["case"] == "cone-16"
+
+
+def test_doctor_on_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    path = str(tmp_path / "scan.toml")
+    scan = ConeBeam([0.0, 1.0, 2.5], rows=12, bins=30, row_mm=2, bin_mm=2, source_mm=300, detector_mm=200, curved=True)
+    save_geometry(path, scan, Grid(shape=(9, 20, 20)))
+    assert run(["doctor", "--geometry", path]) == 0
+    text = capsys.readouterr().out
+    assert "checked on all 3 views" in text
+    assert "not checked: astra-cpu: backend 'astra-cpu' projects images, got a volume" in text
+    monkeypatch.setattr(NativeBackend, "backproject", lambda self, y, rays: y.new_ones(1, *rays.shape))
+    assert run(["doctor", "--geometry", path, "--json"]) == 1
+    output = capsys.readouterr()
+    assert json.loads(output.out)["backends"]["native"]["state"] == "wrong"
+    assert "failed on this geometry: adjoint (native)" in output.err
+
+
+def test_bench_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--peers", "astra-line", "--views", "9", "--repeats", "1"]
+    assert run(["bench", "projectors", "--case", "parallel-32", "--case", "cone-16", *options]) == 0
+    text = capsys.readouterr().out
+    assert "one image of 32 x 32, 9 views of 51" in text
+    assert "not measured: astra-line, ASTRA has this projector on the CPU for parallel and fan beams only" in text
+    assert run(["bench", "projectors", "--case", "fan-32", "--views", "9", "--repeats", "1", "--views-one-by-one"]) == 0
+    assert capsys.readouterr().out.count("fan-32") == 2
+    picture = str(tmp_path / "scaling.png")
+    options = ["--scaling", "--largest", "64", "--views", "4", "--repeats", "1", "--plot", picture]
+    assert run(["bench", "projectors", *options]) == 0
+    assert picture in capsys.readouterr().out
+    assert Path(picture).stat().st_size > 10_000

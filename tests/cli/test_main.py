@@ -54,6 +54,12 @@ def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -
             4,
             r"could not be read \(Is a directory\); name the schedule.json of a run",
         ),
+        (["doctor", "--geometry", "no.toml"], 4, "no.toml: expected a readable geometry file"),
+        (["doctor", "--geometry", "no.toml", "--bins", "3"], 2, "--bins: .* the file has its own sizes"),
+        (["bench", "projectors", "--case", "helix-9"], 5, "unknown case 'helix-9': expected parallel-N"),
+        (["bench", "projectors", "--peers", "astra-lin"], 5, "unknown peer 'astra-lin': .* 'astra-line'"),
+        (["bench", "projectors", "--plot", "a.png"], 2, "--plot is the picture of --scaling"),
+        (["bench", "projectors", "--scaling", "--case", "fan-9"], 2, "--scaling has cases of its own"),
         (["train-backbone", "--out", "no/such/folder/w.safetensors"], 4, "expected to write into an existing folder"),
     ],
 )

@@ -267,6 +267,7 @@ def test_every_instruction_set(isa: str) -> None:
     import sys
 
     code = """
+import math
 import torch
 from svct._kernels import instruction_set
 from svct.geometry import FanBeam, Grid, ParallelBeam, Projector
