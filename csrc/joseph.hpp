@@ -12,7 +12,8 @@ namespace svct {
 struct RayTable {
     int views, bins;
     Beam beam;
-    const float *centre, *slope, *weight;
+    float voxel_mm;
+    const float *centre, *slope;
     const float *width, *width_slope;  // of sharp rays alone
 };
 
@@ -28,13 +29,15 @@ struct Tile {  // pixels [first, last) of lines [first_line, last_line); `last` 
 struct ForwardKernels {
     // One image: bins [first, last) of a run into y (views x bins).
     void (*forward)(const RayTable&, const Run&, const Lines&, int first, int last, float* y);
+    // The length of each ray of a view from one line to the next, mm.
+    void (*lengths)(const RayTable&, int view, float* out);
     // `lanes` images: adds what a run takes from lines [first_line, last_line) to y, interleaved (bins x lanes, one view),
-    // not yet scaled by the ray weights.
+    // not yet scaled by the ray lengths.
     void (*forward_batch)(const RayTable&, const Run&, const Lines&, int first_line, int last_line, float* y);
 };
 
 struct AdjointKernels {
-    // A tile of one image gathers from y (views x (bins + 2 pad), scaled by the ray weights), over all runs given.
+    // A tile of one image gathers from y (views x (bins + 2 pad), scaled by the ray lengths), over all runs given.
     void (*adjoint)(const RayTable&, const Run* runs, int run_count, const Lines&, const Tile&, const float* y);
     // The same for `lanes` images; y is interleaved (views x (bins + 2 pad) x lanes).
     void (*adjoint_batch)(const RayTable&, const Run* runs, int run_count, const Lines&, const Tile&, const float* y);

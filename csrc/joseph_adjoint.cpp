@@ -27,7 +27,7 @@ struct Crossing {
     const float *centre, *slope, *width, *width_slope;  // of the run's view
     float offset, middle, half, bend;
     float number, number_step, denominator, denominator_step;  // as Run has them, at mid-line
-    float pitch;                                               // of parallel rays
+    float pitch, crossing;  // of parallel rays, and where the first meets the line
     int first, last;
     int taps;  // how many rays can touch one pixel: 2, 4, ...
     int low, high;  // pixels that the run can touch lie within [low, high)
@@ -40,7 +40,7 @@ struct Crossing {
           bend(run.bend), number(float(run.number[0] + run.number[1] * middle + run.number[2] * r)),
           number_step(float(run.number[1])),
           denominator(float(run.denominator[0] + run.denominator[1] * middle + run.denominator[2] * r)),
-          denominator_step(float(run.denominator[1])), pitch(run.pitch), first(run.first), last(run.last), taps(run.taps),
+          denominator_step(float(run.denominator[1])), pitch(run.pitch), crossing(centre[0] + slope[0] * offset), first(run.first), last(run.last), taps(run.taps),
           low(0), high(lines.length) {
         if constexpr (shape != parallel) {
             const float a = centre[first] + slope[first] * offset, b = centre[last - 1] + slope[last - 1] * offset;
@@ -100,7 +100,7 @@ struct Crossing {
 
     // What the rays of `bin` and bin + 1 put into the pixels `at`; nothing where they are not of this run. Parallel rays of
     // a view are one run and lie at even distances; beside them y is zero.
-    Pair weight(const Window& window, Floats at, Floats exact, Ints bin) const {
+    Pair weight(const Window& window, Floats at, Ints bin) const {
         const Floats one = fill(1.0f), none{};
         Floats here, next;
         if constexpr (shape != parallel) {
@@ -108,7 +108,7 @@ struct Crossing {
             here = absolute(c.here + s.here * fill(offset) - at);
             next = absolute(c.next + s.next * fill(offset) - at);
         } else {
-            const Floats distance = (to_float(bin) - exact) * fill(pitch);
+            const Floats distance = fill(crossing) - at + to_float(bin) * fill(pitch);
             here = absolute(distance);
             next = absolute(distance + fill(pitch));
         }
@@ -213,7 +213,7 @@ void gather(const RayTable& rays, const Run* runs, int run_count, const Lines& l
                 for (int t = 0; t < taps; t += 2) {
                     const Ints from = taps == 2 ? bin : crossing.clamp(bin + t);
                     const Window window(from);
-                    const Pair weight = crossing.weight(window, at, exact, from), value = window.pick(view);
+                    const Pair weight = crossing.weight(window, at, from), value = window.pick(view);
                     sum += weight.here * value.here + weight.next * value.next;
                 }
                 store(line + p, sum);
@@ -240,7 +240,7 @@ void gather_batch(const RayTable& rays, const Run* runs, int run_count, const Li
                 const Ints bin = crossing.lowest(exact, taps);
                 for (int t = 0; t < taps; t += 2) {
                     const Ints from = taps == 2 ? bin : crossing.clamp(bin + t);
-                    const Pair weight = crossing.weight(Window(from), at, exact, from);
+                    const Pair weight = crossing.weight(Window(from), at, from);
                     alignas(64) float here[lanes], next[lanes];
                     alignas(64) std::int32_t index[lanes];
                     store(here, weight.here);

@@ -23,6 +23,17 @@ inline void clip_lines(float centre, float slope, const Lines& lines, int& low, 
     if (high > lines.count) high = lines.count;
 }
 
+inline Floats length(const RayTable& rays, Floats slope) {
+    return fill(rays.voxel_mm) * root(fill(1.0f) + slope * slope);
+}
+
+void lengths(const RayTable& rays, int view, float* out) {
+    const float* slope = rays.slope + std::int64_t(view) * rays.bins;
+    int j = 0;
+    for (; j + lanes <= rays.bins; j += lanes) store(out + j, length(rays, load(slope + j)));
+    for (; j < rays.bins; ++j) out[j] = length(rays, fill(slope[j]))[0];
+}
+
 template <bool sharp>
 void take(const RayTable& rays, const Run& run, const Lines& lines, int first, int last, float* y) {
     const float middle = (lines.count - 1) * 0.5f;
@@ -62,7 +73,8 @@ void take(const RayTable& rays, const Run& run, const Lines& lines, int first, i
             const Pair pixel = Window(index).pick(line);
             sum += pixel.here + part * (pixel.next - pixel.here);
         }
-        for (int l = 0; l < used; ++l) y[base + j + l] = sum[l] * rays.weight[base + j + l];
+        sum *= length(rays, slope);
+        for (int l = 0; l < used; ++l) y[base + j + l] = sum[l];
     }
 }
 
@@ -119,6 +131,6 @@ void forward_batch(const RayTable& rays, const Run& run, const Lines& lines, int
 
 }  // namespace
 
-const ForwardKernels forward_kernels = {forward, forward_batch};
+const ForwardKernels forward_kernels = {forward, lengths, forward_batch};
 
 }  // namespace svct::SVCT_ISA

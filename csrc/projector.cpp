@@ -105,7 +105,7 @@ constexpr int small_batch = 5;  // up to this many images, one at a time is fast
 int next_group(int remaining) { return remaining > small_batch ? std::min(remaining, lanes) : 1; }
 
 RayTable table(const Rays& rays) {
-    return {rays.views, rays.bins, rays.beam, rays.centre.data() + pad, rays.slope.data() + pad, rays.weight.data() + pad,
+    return {rays.views, rays.bins, rays.beam, rays.voxel_mm, rays.centre.data() + pad, rays.slope.data() + pad,
             rays.width.data() + pad, rays.width_slope.data() + pad};
 }
 
@@ -140,7 +140,7 @@ void project(const float* x, float* y, int batch, const Rays& rays, const GridSp
                 const Run* runs = rays.runs.data() + i * together;
                 const int count = std::min(together, run_count - i * together);
                 const std::size_t stride = std::size_t(rays.bins) * lanes;
-                const Buffer sums(count * stride);
+                const Buffer sums(count * stride), lengths(rays.bins);
                 std::fill_n(sums.get(), count * stride, 0.0f);
                 for (int line = 0; line < std::max(grid.height, grid.width); line += band)
                     for (int k = 0; k < count; ++k)
@@ -148,10 +148,11 @@ void project(const float* x, float* y, int batch, const Rays& rays, const GridSp
                                                 sums.get() + k * stride);
                 for (int k = 0; k < count; ++k) {
                     const std::size_t view = std::size_t(runs[k].view) * rays.bins;
+                    forward_kernels().lengths(ray_table, runs[k].view, lengths.get());
                     for (int b = 0; b < group; ++b)
                         for (int j = runs[k].first; j < runs[k].last; ++j)
                             target[b * samples + view + j] =
-                                sums.get()[k * stride + std::size_t(j) * lanes + b] * ray_table.weight[view + j];
+                                sums.get()[k * stride + std::size_t(j) * lanes + b] * lengths.get()[j];
                 }
             });
         }
@@ -177,11 +178,12 @@ void backproject(const float* y, float* x, int batch, const Rays& rays, const Gr
             std::fill_n(row, pad * interleave, 0.0f);
             std::fill_n(row + (pad + rays.bins) * interleave, pad * interleave, 0.0f);
             float* out = row + pad * interleave;
-            for (int b = 0; b < group; ++b)
-                for (int j = 0; j < rays.bins; ++j) {
-                    const std::size_t k = std::size_t(v) * rays.bins + j;
-                    out[std::size_t(j) * interleave + b] = source[b * samples + k] * ray_table.weight[k];
-                }
+            const Buffer lengths(rays.bins);
+            forward_kernels().lengths(ray_table, v, lengths.get());
+            for (int b = 0; b < group; ++b) {
+                const float* data = source + b * samples + std::size_t(v) * rays.bins;
+                for (int j = 0; j < rays.bins; ++j) out[std::size_t(j) * interleave + b] = data[j] * lengths.get()[j];
+            }
             for (int b = group; b < interleave; ++b)
                 for (int j = 0; j < rays.bins; ++j) out[std::size_t(j) * interleave + b] = 0.0f;
         });

@@ -21,12 +21,11 @@ class View {
     Point source, direction, detector, step;  // `detector` is the middle of the detector
     Point middle;
     int size[2];
-    double voxel_mm, bend = 0, radius = 0;
+    double bend = 0, radius = 0;
 
 public:
     View(const double* w, Beam beam, int bins, const GridSpec& grid)
-        : beam(beam), bins(bins), middle{(grid.width - 1) / 2.0, (grid.height - 1) / 2.0}, size{grid.height, grid.width},
-          voxel_mm(grid.voxel_mm) {
+        : beam(beam), bins(bins), middle{(grid.width - 1) / 2.0, (grid.height - 1) / 2.0}, size{grid.height, grid.width} {
         const double scale = 1.0 / grid.voxel_mm;
         auto place = [&](double x, double y) {
             return Point{(x - grid.origin_x_mm) * scale + middle.col, middle.row - (y - grid.origin_y_mm) * scale};
@@ -96,7 +95,6 @@ public:
     void trace(int v, Rays& rays, std::vector<Run>& runs) const {
         const std::size_t base = std::size_t(v) * bins + pad;
         double slope = 0, sign = 0;
-        float weight = 0;
         int axis = -1;
         for (int j = 0; j < bins; ++j) {
             Point point, along;
@@ -105,7 +103,6 @@ public:
                 const int main = std::abs(along.row) >= std::abs(along.col) ? 0 : 1;
                 const double ahead = main == 0 ? along.row : along.col;
                 slope = (main == 0 ? along.col : along.row) / ahead;
-                weight = float(voxel_mm * std::sqrt(1.0 + slope * slope));
                 if (main != axis || ahead * sign < 0) runs.push_back(open_run(v, main, j, along));
                 axis = main;
                 sign = ahead;
@@ -120,7 +117,6 @@ public:
                 rays.width[base + j] = float(high - low);
                 rays.width_slope[base + j] = float(high_slope - low_slope);
             }
-            rays.weight[base + j] = weight;
             runs.back().last = j + 1;
         }
     }
@@ -129,11 +125,10 @@ public:
 }  // namespace
 
 Rays trace(const double* vectors, int views, Beam beam, int bins, const GridSpec& grid, int threads) {
-    Rays rays{views, bins, beam, {}, {}, {}, {}, {}, {}};
+    Rays rays{views, bins, beam, float(grid.voxel_mm), {}, {}, {}, {}, {}};
     const std::size_t count = std::size_t(views) * bins + 2 * pad;
     rays.centre.resize(count);
     rays.slope.resize(count);
-    rays.weight.resize(count);
     if (beam.sharp) {
         rays.width.resize(count);
         rays.width_slope.resize(count);

@@ -38,7 +38,8 @@ struct Run {
 struct Rays {
     int views, bins;
     Beam beam;
-    std::vector<float> centre, slope, weight;  // views x bins each, between `pad` spare elements
+    float voxel_mm;
+    std::vector<float> centre, slope;          // views x bins each, between `pad` spare elements
     std::vector<float> width, width_slope;     // of sharp rays: as wide as width + width_slope * (r - middle) on line r
     std::vector<Run> runs;
 };

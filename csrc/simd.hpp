@@ -51,6 +51,15 @@ inline float total(Floats v) {
     return sum;
 }
 
+inline Floats root(Floats v) {
+#if defined(__AVX512F__)
+    return (Floats)_mm512_sqrt_ps((__m512)v);
+#else
+    for (int l = 0; l < lanes; ++l) v[l] = __builtin_sqrtf(v[l]);
+    return v;
+#endif
+}
+
 // 1 / v to about 1e-7, without the division's wait where the instruction set has an estimate.
 inline Floats reciprocal(Floats v) {
 #if defined(__AVX512F__)

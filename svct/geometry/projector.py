@@ -28,7 +28,8 @@ class Projector:
             bin, and takes pixels, which it sees as squares, by their overlap. Native backend alone.
 
     Raises:
-        InputError: Grid and scan differ in their dimensions; or a distance-driven scan of a volume has a detector
+        InputError: Grid and scan differ in their dimensions; a curved detector reaches half around its source; or a
+            distance-driven scan of a volume has a detector
             whose columns do not stand along z, or rays that rise by more than 45 degrees.
         UnknownNameError: No such backend or model.
         BackendUnavailable: This machine, or this backend, cannot do it.
@@ -65,6 +66,8 @@ class Projector:
         if model not in MODELS:
             raise unknown_name("model", model, list(MODELS))
         vectors = torch.from_numpy(scan.vectors)
+        if scan.curved:
+            _require_half_turn(scan, vectors)
         self.grid = grid
         self.backend = backend
         self.model = model
@@ -206,6 +209,21 @@ class Adjoint:
         tensor, back = as_tensor(y, "y")
         _require_shape(tensor, self.domain_shape, "y", "projections")
         return back(apply_adjoint(tensor, self.T.rays, self.T._backend_for(tensor)))
+
+
+def _require_half_turn(scan: Scan, vectors: Tensor) -> None:
+    """Refuse curved detectors on which two bins lie on one line through the source."""
+    ndim = scan.ndim
+    reach, step = vectors[:, ndim : 2 * ndim] - vectors[:, :ndim], vectors[:, 2 * ndim : 3 * ndim].norm(dim=1)
+    if ndim == 3:
+        up = torch.nn.functional.normalize(vectors[:, 9:], dim=1)
+        reach = reach - (reach * up).sum(1, keepdim=True) * up
+    widest = float((scan.detector_shape[-1] * step / reach.norm(dim=1)).max())
+    if widest >= torch.pi:
+        raise InputError(
+            f"Projector: expected a curved detector of less than half a turn, pi radians, got {widest:.3g}; take fewer "
+            "or narrower bins, or move the detector out"
+        )
 
 
 def _require_shape(tensor: Tensor, expected: tuple[int, ...], name: str, noun: str) -> None:
