@@ -1,39 +1,51 @@
-"""Filtered back projection for views at any angles."""
+"""Filtered back projection for views at any angles, in every geometry that has a formula."""
 
 from typing import Any
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from svct.errors import InputError
 from svct.geometry.arrays import as_tensor
-from svct.geometry.fan import FanBeam
-from svct.geometry.grid import Grid
-from svct.geometry.parallel import ParallelBeam
 from svct.geometry.projector import Projector
+from svct.recon.backproject import backproject_pixels
 from svct.recon.checks import check_data
-from svct.recon.filters import filter_projections
-from svct.recon.weights import arc_weights
+from svct.recon.frames import upright_frames
+from svct.recon.preparation import filter_views
+from svct.recon.short_scan import redundancy_weights, view_coverage
 
 
-def fbp(y: Any, A: Projector, *, filter: str = "ramp", view_weights: Float[Tensor, " view"] | None = None) -> Any:
-    """Reconstruct by filtered back projection.
+def fbp(
+    y: Any,
+    A: Projector,
+    *,
+    filter: str = "ramp",
+    view_weights: Float[Tensor, " view"] | None = None,
+    coverage: str = "auto",
+) -> Any:
+    """Reconstruct by filtered back projection; a cone beam by that of Feldkamp, Davis and Kress.
 
     Args:
-        y: Log data, float32 ``(..., views, bins)``; torch, NumPy or CuPy.
-        A: The projector of these views. A fan beam is taken as a full circle: its views should leave no gap of more
-            than half a turn.
+        y: Log data, float32 ``(..., [rows,] views, bins)``; torch, NumPy or CuPy.
+        A: The projector of these views: parallel, fan or cone beam, flat or curved, 2D or 3D, its detector offset or
+            not; views of a `VectorBeam` where their sources stand on a circle around the z axis and their detectors
+            upright.
         filter: Name of the ramp filter: ramp, shepp-logan, cosine, hamming or hann.
         view_weights: Radians that each view stands for, ``(views,)``. Default: its arc length.
+        coverage: Of a fan or cone beam's views: ``"full"`` circle, ``"short"`` scan, or ``"auto"``, which looks for a
+            gap that stands out, see `svct.recon.short_scan.view_coverage`.
 
     Returns:
-        Attenuation ``(..., ny, nx)``, 1/mm, of the same kind as `y`; differentiable in `y` and `view_weights`.
+        Attenuation ``(..., [nz,] ny, nx)``, 1/mm, of the same kind as `y`; differentiable in `y` and `view_weights`.
+        Where some views do not see a pixel, they add nothing and it comes out too low.
 
     Raises:
-        InputError: Wrong shape, NaN or infinity.
-        UnknownNameError: No such filter.
+        InputError: Wrong shape, NaN or infinity, or a geometry without a formula: a helix, a leaning detector, sources
+            off the circle.
+        UnknownNameError: No such filter or coverage.
 
     Example:
+        >>> import torch
         >>> from svct.geometry import Grid, ParallelBeam
         >>> A = Projector(ParallelBeam(torch.arange(60) * torch.pi / 60, bins=32), Grid(shape=(32, 32)))
         >>> x = torch.zeros(32, 32)
@@ -42,47 +54,66 @@ def fbp(y: Any, A: Projector, *, filter: str = "ramp", view_weights: Float[Tenso
         0.02
 
     Notes:
-        Kak and Slaney 1988, chapter 3: ramp along the detector, then for every pixel the sum over views of the filtered
-        value on its ray, interpolated linearly, times the view's arc. For a fan the data are scaled to a detector on
-        the rotation axis, weighted by D / sqrt(D^2 + s^2), and back projected with 1 / (2 U^2) (section 3.4.2).
+        Kak and Slaney 1988, chapter 3: ramp along the detector, then for every pixel the sum over views of the value on
+        its ray times the view's arc. With S the source, r the way from it to a bin and w the redundancy weight (a half
+        on a full circle, Parker's on a short scan), ::
+
+            q = h * (w (-S . r)_xy / |r| y),    x = sum over views of arc L / d^2 q        (flat)
+            q = h' * (w (-S . r)_xy / |r| y),   x = sum over views of arc 1 / d^2 q        (curved)
+
+        where h is the ramp kernel and h' that of equal angles, (g / sin g)^2 h(g). L and d are the distances from the
+        source to detector and pixel, along the detector's normal where it is flat (section 3.4.2; -S . r instead of the
+        cosine lets the normal miss the axis) and in the plane of the turn where it is curved (section 3.4.1). In cone
+        beam rows are filtered one by one and |r| counts the height (Feldkamp, Davis and Kress 1984, J. Opt. Soc. Am. A
+        1:612), exact in the plane of the source. In 3D parallel beam every slice is exact.
     """
     data, back = as_tensor(y, "y")
-    check_data(data, A)
-    weights = arc_weights(A.scan) if view_weights is None else view_weights
+    check_data(data, A, volumes=True)
     scan = A.scan
-    if isinstance(scan, FanBeam):
-        pitch = scan.bin_mm / scan.magnification
-        s = (torch.arange(scan.bins, device=data.device) - (scan.bins - 1) / 2) * pitch
-        data = data * (scan.source_mm / torch.sqrt(scan.source_mm**2 + s**2))
-        weights = weights / 2
-    else:
-        assert isinstance(scan, ParallelBeam)
-        pitch = scan.bin_mm
-    filtered = filter_projections(data, pitch, name=filter)
-    return back(_interpolate(filtered * weights.to(data.device)[:, None], scan, A.grid, pitch))
+    frames = upright_frames(scan)
+    covered = view_coverage(scan, coverage)
+    batch = data.reshape(-1, *A.range_shape) if scan.ndim == 3 else data.reshape(-1, 1, *A.range_shape)
+    weights = covered.arcs if view_weights is None else view_weights
+    filtered = filter_views(
+        batch, frames, redundancy_weights(scan, covered).to(data.device), weights.to(data.device), filter
+    )
+    image = backproject_pixels(filtered, frames, A.grid)
+    return back(image.reshape(*data.shape[: -scan.ndim], *A.domain_shape))
 
 
-def _interpolate(
-    q: Float[Tensor, "*batch view col"], scan: ParallelBeam | FanBeam, grid: Grid, pitch: float
-) -> Float[Tensor, "*batch y x"]:
-    """Add up, for every pixel, the values of `q` on its rays."""
-    ny, nx = grid.shape
-    x_mm = (torch.arange(nx, device=q.device) - (nx - 1) / 2) * grid.voxel_mm + grid.origin_mm[0]
-    y_mm = ((ny - 1) / 2 - torch.arange(ny, device=q.device)) * grid.voxel_mm + grid.origin_mm[1]
-    image = q.new_zeros((*q.shape[:-2], ny * nx))
-    padded = torch.nn.functional.pad(q, (1, 1))
-    for v, angle in enumerate(torch.tensor(scan.angles, device=q.device)):
-        sine, cosine = torch.sin(angle), torch.cos(angle)
-        s = x_mm * cosine + y_mm[:, None] * sine
-        scale = None
-        if isinstance(scan, FanBeam):
-            depth = 1 + (y_mm[:, None] * cosine - x_mm * sine) / scan.source_mm
-            s = s / depth
-            scale = (depth**-2).reshape(-1)
-        position = (s / pitch + (scan.bins - 1) / 2 + 1).clamp(0, scan.bins + 1).reshape(-1)
-        left = position.floor().clamp(max=scan.bins)
-        part = position - left
-        here, following = padded[..., v, left.long()], padded[..., v, left.long() + 1]
-        value = torch.lerp(here, following, part)
-        image = image + (value if scale is None else value * scale)
-    return image.reshape(*q.shape[:-2], ny, nx)
+def fdk(
+    y: Any,
+    A: Projector,
+    *,
+    filter: str = "ramp",
+    view_weights: Float[Tensor, " view"] | None = None,
+    coverage: str = "auto",
+) -> Any:
+    """Reconstruct a cone beam scan by the method of Feldkamp, Davis and Kress; the same as `fbp` of it.
+
+    Args:
+        y: Log data, float32 ``(..., rows, views, bins)``; torch, NumPy or CuPy.
+        A: The projector of these views, of a cone beam.
+        filter: As in `fbp`, like all that follow.
+        view_weights: Radians that each view stands for, ``(views,)``. Default: its arc length.
+        coverage: ``"full"`` circle, ``"short"`` scan, or ``"auto"``.
+
+    Returns:
+        Attenuation ``(..., nz, ny, nx)``, 1/mm, of the same kind as `y`.
+
+    Raises:
+        InputError: Not a cone beam, or as `fbp`.
+
+    Example:
+        >>> import torch
+        >>> from svct.geometry import ConeBeam, Grid
+        >>> sizes = {"rows": 16, "bins": 32, "row_mm": 2, "bin_mm": 2, "source_mm": 200, "detector_mm": 200}
+        >>> A = Projector(ConeBeam(torch.arange(90) * torch.pi / 45, **sizes), Grid(shape=(12, 24, 24)))
+        >>> x = torch.zeros(12, 24, 24)
+        >>> x[2:10, 6:18, 6:18] = 0.02
+        >>> round(float(fdk(A(x), A)[6, 12, 12]), 2)
+        0.02
+    """
+    if not (A.scan.divergent and A.scan.ndim == 3):
+        raise InputError(f"fdk: expected a cone beam, got {type(A.scan).__name__} in {A.scan.ndim}D; use fbp")
+    return fbp(y, A, filter=filter, view_weights=view_weights, coverage=coverage)

@@ -24,14 +24,14 @@ def sirt(
     """Reconstruct by SIRT.
 
     Args:
-        y: Log data, float32 ``(..., views, bins)``; torch, NumPy or CuPy.
+        y: Log data, float32 ``(..., [rows,] views, bins)``; torch, NumPy or CuPy.
         A: The projector of these views.
         iterations: Number of iterations.
         nonnegative: Clip the image at 0 after every iteration.
         each: Called with the number of each finished iteration, for a progress bar.
 
     Returns:
-        Attenuation ``(..., ny, nx)``, 1/mm, of the same kind as `y`.
+        Attenuation ``(..., [nz,] ny, nx)``, 1/mm, of the same kind as `y`.
 
     Raises:
         InputError: Wrong shape, NaN or infinity, or fewer than one iteration.
@@ -49,11 +49,11 @@ def sirt(
         2008, IEEE Trans. Med. Imaging 27:918).
     """
     data, back = as_tensor(y, "y")
-    check_data(data, A)
+    check_data(data, A, volumes=True)
     if iterations < 1:
         raise InputError(f"iterations: expected at least 1, got {iterations}")
     rows, columns = inverse_sums(A, data.device)
-    x = data.new_zeros((*data.shape[:-2], *A.domain_shape))
+    x = data.new_zeros((*data.shape[: -len(A.range_shape)], *A.domain_shape))
     for i in range(iterations):
         x = x + columns * A.T(rows * (data - A(x)))
         if nonnegative:
@@ -63,8 +63,8 @@ def sirt(
     return back(x)
 
 
-def inverse_sums(A: Projector, device: torch.device) -> tuple[Float[Tensor, "view col"], Float[Tensor, "y x"]]:
-    """Return the inverse row sums ``(views, bins)`` and column sums ``(ny, nx)`` of A; 0 where a sum is 0."""
+def inverse_sums(A: Projector, device: torch.device) -> tuple[Float[Tensor, "*ray"], Float[Tensor, "*pixel"]]:
+    """Return the inverse row sums, one per ray, and column sums, one per pixel, of A; 0 where a sum is 0."""
     rows = A(torch.ones(A.domain_shape, device=device))
     columns = A.T(torch.ones(A.range_shape, device=device))
     # A ray that barely grazes the grid has a tiny sum, and would be weighted without bound.
@@ -72,5 +72,5 @@ def inverse_sums(A: Projector, device: torch.device) -> tuple[Float[Tensor, "vie
     return _inverse(rows, least), _inverse(columns, least)
 
 
-def _inverse(sums: Float[Tensor, "row col"], least: float) -> Float[Tensor, "row col"]:
+def _inverse(sums: Float[Tensor, "*entry"], least: float) -> Float[Tensor, "*entry"]:
     return torch.where(sums > least, 1 / sums.clamp(min=least), 0.0)

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from svct.geometry.scan import Scan
+from svct.recon.frames import source_angles
 
 
 def arc_weights(scan: Scan) -> Float[Tensor, " view"]:
@@ -26,10 +27,11 @@ def arc_weights(scan: Scan) -> Float[Tensor, " view"]:
 
     Notes:
         Views that are unevenly spaced need these weights in every integral over angle (International Tables for
-        Crystallography, vol. B, section 2.5.6).
+        Crystallography, vol. B, section 2.5.6). For views that leave out a part of the circle see
+        `svct.recon.short_scan`.
     """
     period = 2 * math.pi if scan.divergent else math.pi
-    angles = torch.tensor(scan.angles, dtype=torch.float64) % period
+    angles = source_angles(scan) % period
     order = torch.argsort(angles, stable=True)
     gaps = (angles[order].roll(-1) - angles[order]) % period
     if len(angles) == 1 or bool((gaps == 0).all()):

@@ -6,7 +6,7 @@ import torch
 
 import svct
 from svct.errors import InputError, UnknownNameError
-from svct.geometry import FanBeam, Grid, ParallelBeam, Projector, Scan
+from svct.geometry import ConeBeam, FanBeam, Grid, ParallelBeam, Projector, Scan
 from svct.physics import Acquisition
 from svct.recon import arc_weights, fbp, load_backbone, sirt, tv
 from svct.tasks import load_task
@@ -73,6 +73,17 @@ def test_iterative_methods_converge_to_the_image(method: type, scan: Scan) -> No
     assert float((got - x).norm() / x.norm()) < 0.05
     assert float(got.min()) >= 0
     assert steps == list(range(1, 151))
+
+
+def test_sirt_takes_volumes_too() -> None:
+    scan = ConeBeam(np.arange(40) * np.pi / 20, rows=20, bins=24, row_mm=3, bin_mm=3, source_mm=100, detector_mm=50)
+    A = Projector(scan, Grid(shape=(8, 12, 12), voxel_mm=3.0))
+    x = torch.zeros(2, 8, 12, 12)
+    x[:, 2:6, 3:9, 4:9] = 0.02
+    got = sirt(A(x), A, iterations=100)
+    assert float((got - x).norm() / x.norm()) < 0.1
+    with pytest.raises(InputError, match="expected a 2D scan for this method, got a 3D one; fbp and sirt take volumes"):
+        tv(A(x), A)
 
 
 def test_tv_lowers_what_it_says_it_minimises() -> None:
