@@ -31,7 +31,9 @@ struct Crossing {
     int first, last;
     int taps;  // how many rays can touch one pixel: 2, 4, ...
     int low, high;  // pixels that the run can touch lie within [low, high)
-    float density = 0;  // bins to a pixel, times the square of the denominator there; a little more
+    bool rising = true;  // whether bins rise along the line
+    static constexpr int far = 1 << 30;
+    int calm[4];  // from where on a pixel sees less than 1, 1.5, 2 and 1.7 bins
 
     Crossing(const RayTable& rays, const Run& run, const Lines& lines, int r)
         : centre(rays.centre + std::int64_t(run.view) * rays.bins), slope(rays.slope + std::int64_t(run.view) * rays.bins),
@@ -53,26 +55,38 @@ struct Crossing {
             high = to < end ? int(to) + 1 : lines.length;
             // Bins to a pixel are the derivative of bin_at.
             const float a_part = number_step * denominator, b_part = number * denominator_step;
-            density = magnitude(a_part - b_part) + 1e-6f * (magnitude(a_part) + magnitude(b_part));
-            const float depth = square_depth(low - 2, high + 1);
-            const int each_side = density < rays.bins * depth ? int(density / depth) + 1 : rays.bins;
+            rising = a_part > b_part;
+            const float change = magnitude(a_part - b_part) + 1e-6f * (magnitude(a_part) + magnitude(b_part));
+            const float left = denominator + denominator_step * (low - 2.0f - middle);
+            const float right = denominator + denominator_step * (high + 1.0f - middle);
+            const float depth = left < right ? left : right;
+            const float seen = depth > 0.0f ? change / (depth * depth) * 1.00001f : 1e30f;
+            const int each_side = seen < float(rays.bins) ? int(seen) + 1 : rays.bins;
+            for (int k = 0; k < 4; ++k) calm[k] = calm_from(change, k == 3 ? 1.7f : 1.0f + 0.5f * k);
             taps = 2 * each_side;
         }
     }
 
-    // The least square of the denominator between two pixels, a little less; nothing beside or behind the source.
-    float square_depth(int from, int to) const {
-        const float left = denominator + denominator_step * (from - middle);
-        const float right = denominator + denominator_step * (to - middle);
-        const float least = left < right ? left : right;
-        return least > 0.0f ? least * least * 1.00001f : 0.0f;
+    // The first pixel, counted towards the far end of the line, from which on `lanes` pixels see less than `most` bins each.
+    // Bins to a pixel are change / denominator^2.
+    int calm_from(float change, float most) const {
+        const float needed = larger(__builtin_sqrtf(change / most) * 1.00001f, 1e-6f);
+        const float least = denominator_step < 0.0f ? -denominator_step : denominator_step;
+        if (least < 1e-12f) return denominator >= needed ? -far : far;
+        const float beyond_middle = (needed - denominator) / least;
+        const float pixel = rising_depth() ? beyond_middle + middle + 1.0f : beyond_middle - middle + lanes;
+        return pixel < -1e6f ? -far : pixel > 1e6f ? far : int(pixel + 1e6f) - 1000000 + 1;
     }
 
-    // How many rays can touch one of the pixels p ... p + lanes - 1.
-    int taps_near(int p) const {
+    bool rising_depth() const { return denominator_step >= 0.0f; }
+
+    // How many rays can touch one of the pixels p ... p + lanes - 1, and whether all of those lie within a stretch.
+    int taps_near(int p, bool& near) const {
+        near = false;
         if constexpr (shape == parallel) return taps;
-        const float depth = square_depth(p - 1, p + lanes);
-        return depth == 0.0f ? taps : density <= depth ? 2 : density <= 2.0f * depth ? 4 : taps;
+        const int place = rising_depth() ? p : -p;
+        near = place >= calm[3];
+        return place >= calm[0] ? 2 : place >= calm[1] ? 3 : place >= calm[2] ? 4 : taps;
     }
 
     // The bin, with its fraction, whose ray passes through each of the pixels `at`.
@@ -86,9 +100,10 @@ struct Crossing {
         return bin;
     }
 
-    // The lowest bin of `taps` whose rays can touch a pixel at `exact`.
+    // The lowest bin of `taps` whose rays can touch a pixel at `exact`: those nearer than half of `taps`.
     Ints lowest(Floats exact, int taps) const {
-        return floor_index(least(most(exact, fill(first - 1.0f)), fill(last - 0.5f))) - (taps / 2 - 1);
+        const Floats inside = least(most(exact, fill(first - 1.0f)), fill(last - 0.5f));
+        return floor_index(inside - fill(taps % 2 * 0.5f)) - (taps / 2 - 1);
     }
 
     // Keeps bin and bin + 1 within the tables; outside of the run they count for nothing.
@@ -144,13 +159,28 @@ public:
             const Ints bins = crossing.lowest(crossing.bin_at(ends), crossing.taps);
             const int from = smaller(bins[0], bins[1]), to = larger(bins[0], bins[1]) + crossing.taps;
             if (crossing.taps > most_taps || to - from > capacity) return;
-            low = from;
-            high = to;
+            low = from - 1;  // bins rise or fall steadily, but for rounding
+            high = to + 1;
             for (int j = low; j < high; j += lanes)
                 store(places + j - low, load(crossing.centre + j) + load(crossing.slope + j) * fill(crossing.offset));
             for (int j = low; j < smaller(crossing.first, high); ++j) places[j - low] = 1e30f;
             for (int j = larger(crossing.last, low); j < high; ++j) places[j - low] = 1e30f;
         }
+    }
+
+    bool empty() const { return low == high; }
+
+    // Adds what the rays of `taps` bins, 2 to 4, from `bin` on put into the pixels `at`: all within a stretch from `first`.
+    void add_near(Floats& sum, Floats at, Ints bin, int first, int taps, const float* y) const {
+        const Stretch place(places, first - low), value(y, first);
+        const Ints local = bin - first;
+        auto take = [&](int t) {
+            sum += most(fill(1.0f) - absolute(place.at(local + t) - at), Floats{}) * value.at(local + t);
+        };
+        take(0);
+        take(1);
+        if (taps > 2) take(2);
+        if (taps > 3) take(3);
     }
 
     // Adds what the rays of `taps` bins from `bin` on put into the pixels `at`, if they are near each other.
@@ -162,15 +192,8 @@ public:
         if (from < low || to > high) return false;
         if (to - from <= 2 * lanes) {
             const Stretch place(places, from - low), value(y, from);
-            auto take = [&](int t) {
+            for (int t = 0; t < taps; ++t)
                 sum += most(fill(1.0f) - absolute(place.at(bin - from + t) - at), Floats{}) * value.at(bin - from + t);
-            };
-            take(0);
-            take(1);
-            for (int t = 2; t < taps; t += 2) {
-                take(t);
-                take(t + 1);
-            }
             return true;
         }
         if (span(0, half - 1) > 2 * lanes || span(half, lanes - 1) > 2 * lanes) return false;
@@ -203,9 +226,15 @@ void gather(const RayTable& rays, const Run* runs, int run_count, const Lines& l
             const Positions<shape, sharp> positions(crossing, start, stop);
             for (int p = start; p < stop; p += lanes) {
                 const Floats at = counting() + fill(float(p)), exact = crossing.bin_at(at);
-                const int taps = crossing.taps_near(p);
+                bool near;
+                const int taps = crossing.taps_near(p, near);
                 const Ints bin = crossing.lowest(exact, taps);
                 Floats sum = load(line + p);
+                if (near && !positions.empty()) {
+                    positions.add_near(sum, at, bin, crossing.rising ? bin[0] : bin[lanes - 1], taps, view);
+                    store(line + p, sum);
+                    continue;
+                }
                 if (positions.add(sum, at, bin, taps, view)) {
                     store(line + p, sum);
                     continue;
@@ -236,7 +265,8 @@ void gather_batch(const RayTable& rays, const Run* runs, int run_count, const Li
             const int start = tile.first + larger(crossing.low - tile.first, 0) / lanes * lanes;
             for (int p = start; p < smaller(tile.last, crossing.high); p += lanes) {
                 const Floats at = counting() + fill(float(p)), exact = crossing.bin_at(at);
-                const int taps = crossing.taps_near(p);
+                bool near;
+                const int taps = crossing.taps_near(p, near);
                 const Ints bin = crossing.lowest(exact, taps);
                 for (int t = 0; t < taps; t += 2) {
                     const Ints from = taps == 2 ? bin : crossing.clamp(bin + t);

@@ -105,8 +105,8 @@ constexpr int small_batch = 5;  // up to this many images, one at a time is fast
 int next_group(int remaining) { return remaining > small_batch ? std::min(remaining, lanes) : 1; }
 
 RayTable table(const Rays& rays) {
-    return {rays.views, rays.bins, rays.beam, rays.voxel_mm, rays.centre.data() + pad, rays.slope.data() + pad,
-            rays.width.data() + pad, rays.width_slope.data() + pad};
+    return {rays.views, rays.bins, rays.beam, rays.voxel_mm, rays.centre.get() + pad, rays.slope.get() + pad,
+            rays.width.get() + pad, rays.width_slope.get() + pad};
 }
 
 }  // namespace

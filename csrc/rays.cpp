@@ -92,32 +92,38 @@ public:
     }
 
     // Fills the tables of view `v` and lists its runs.
-    void trace(int v, Rays& rays, std::vector<Run>& runs) const {
-        const std::size_t base = std::size_t(v) * bins + pad;
-        double slope = 0, sign = 0;
-        int axis = -1;
+    void trace(int v, const Rays& rays, std::vector<Run>& runs) const {
+        float* centre = rays.centre.get() + std::size_t(v) * bins + pad;
+        float* slope = rays.slope.get() + std::size_t(v) * bins + pad;
+        double previous = 0;
         for (int j = 0; j < bins; ++j) {
             Point point, along;
             ray(j, point, along);
-            if (beam.divergent || j == 0) {
-                const int main = std::abs(along.row) >= std::abs(along.col) ? 0 : 1;
-                const double ahead = main == 0 ? along.row : along.col;
-                slope = (main == 0 ? along.col : along.row) / ahead;
-                if (main != axis || ahead * sign < 0) runs.push_back(open_run(v, main, j, along));
-                axis = main;
-                sign = ahead;
+            const bool by_rows = std::abs(along.row) >= std::abs(along.col);
+            const double ahead = by_rows ? along.row : along.col, tilt = (by_rows ? along.col : along.row) / ahead;
+            const double to_middle = by_rows ? middle.row - point.row : middle.col - point.col;
+            centre[j] = float((by_rows ? point.col : point.row) + tilt * to_middle);
+            slope[j] = float(tilt);
+            const int axis = by_rows ? 0 : 1;
+            if (j == 0 || runs.back().axis != axis || ahead * previous < 0) {
+                if (j > 0) runs.back().last = j;
+                runs.push_back(open_run(v, axis, j, along));
             }
-            rays.centre[base + j] = float(axis == 0 ? point.col + slope * (middle.row - point.row)
-                                                    : point.row + slope * (middle.col - point.col));
-            rays.slope[base + j] = float(slope);
-            if (beam.sharp) {
-                double low, low_slope, high, high_slope;
-                cross_lines(j - 0.5, axis, low, low_slope);
-                cross_lines(j + 0.5, axis, high, high_slope);
-                rays.width[base + j] = float(high - low);
-                rays.width_slope[base + j] = float(high_slope - low_slope);
-            }
-            runs.back().last = j + 1;
+            previous = ahead;
+        }
+        runs.back().last = bins;
+        if (beam.sharp)
+            for (const Run& run : runs) widen(run, rays);
+    }
+
+    void widen(const Run& run, const Rays& rays) const {
+        for (int j = run.first; j < run.last; ++j) {
+            double low, low_slope, high, high_slope;
+            cross_lines(j - 0.5, run.axis, low, low_slope);
+            cross_lines(j + 0.5, run.axis, high, high_slope);
+            const std::size_t k = std::size_t(run.view) * bins + j + pad;
+            rays.width.get()[k] = float(high - low);
+            rays.width_slope.get()[k] = float(high_slope - low_slope);
         }
     }
 };
@@ -125,13 +131,18 @@ public:
 }  // namespace
 
 Rays trace(const double* vectors, int views, Beam beam, int bins, const GridSpec& grid, int threads) {
-    Rays rays{views, bins, beam, float(grid.voxel_mm), {}, {}, {}, {}, {}};
-    const std::size_t count = std::size_t(views) * bins + 2 * pad;
-    rays.centre.resize(count);
-    rays.slope.resize(count);
+    Rays rays{views, bins, beam, float(grid.voxel_mm)};
+    const std::size_t count = std::size_t(views) * bins;
+    auto make = [&](Buffer& table) {
+        table = Buffer(count + 2 * pad);
+        std::fill_n(table.get(), pad, 0.0f);
+        std::fill_n(table.get() + pad + count, pad, 0.0f);
+    };
+    make(rays.centre);
+    make(rays.slope);
     if (beam.sharp) {
-        rays.width.resize(count);
-        rays.width_slope.resize(count);
+        make(rays.width);
+        make(rays.width_slope);
     }
     std::vector<std::vector<Run>> runs(views);
     spread(views, views * bins < 4096 ? 1 : threads, [&](int v) {

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "buffer.hpp"
+
 namespace svct {
 
 inline constexpr int lanes = 16;  // floats handled at once: images of a batch, rays, or voxels
@@ -39,8 +41,8 @@ struct Rays {
     int views, bins;
     Beam beam;
     float voxel_mm;
-    std::vector<float> centre, slope;          // views x bins each, between `pad` spare elements
-    std::vector<float> width, width_slope;     // of sharp rays: as wide as width + width_slope * (r - middle) on line r
+    Buffer centre, slope;       // views x bins each, between `pad` spare elements
+    Buffer width, width_slope;  // of sharp rays: as wide as width + width_slope * (r - middle) on line r
     std::vector<Run> runs;
 };
 

@@ -27,6 +27,7 @@ inline Floats absolute(Floats v) { return (Floats)((Ints)v & 0x7fffffff); }
 inline float magnitude(float v) { return v < 0.0f ? -v : v; }
 inline int smaller(int a, int b) { return a < b ? a : b; }
 inline int larger(int a, int b) { return a > b ? a : b; }
+inline float larger(float a, float b) { return a > b ? a : b; }
 
 // Largest integer not above v, for v >= -pad.
 inline Ints floor_index(Floats v) {

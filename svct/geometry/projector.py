@@ -29,8 +29,8 @@ class Projector:
 
     Raises:
         InputError: Grid and scan differ in their dimensions; a curved detector reaches half around its source; or a
-            distance-driven scan of a volume has a detector whose columns do not stand along z, or rays that rise by more
-            than 45 degrees.
+            distance-driven scan of a volume has a detector whose columns do not stand along z, or rays that rise by
+            more than 45 degrees.
         UnknownNameError: No such backend or model.
         BackendUnavailable: This machine, or this backend, cannot do it.
 
