@@ -28,22 +28,25 @@ struct Crossing {
     float offset, middle, half, bend;
     float number, number_step, denominator, denominator_step;  // as Run has them, at mid-line
     float pitch, crossing;  // of parallel rays, and where the first meets the line
+    bool coarse;            // few rays meet few pixels: every rounding counts
     int first, last;
-    int taps;  // how many rays can touch one pixel: 2, 4, ...
-    int low, high;  // pixels that the run can touch lie within [low, high)
+    int taps;            // how many rays can touch one pixel of the line: 2, 4, ...
+    int low, high;       // pixels that the run can touch lie within [low, high)
     bool rising = true;  // whether bins rise along the line
+    // From where on, away from the source, a pixel spans less than 1, 1.5, 2 and 1.7 bins; see calm_from.
     static constexpr int far = 1 << 30;
-    int calm[4];  // from where on a pixel sees less than 1, 1.5, 2 and 1.7 bins
+    int calm[4];
 
     Crossing(const RayTable& rays, const Run& run, const Lines& lines, int r)
         : centre(rays.centre + std::int64_t(run.view) * rays.bins), slope(rays.slope + std::int64_t(run.view) * rays.bins),
           width(rays.width + std::int64_t(run.view) * rays.bins),
-          width_slope(rays.width_slope + std::int64_t(run.view) * rays.bins), offset(r - (lines.count - 1) * 0.5f), middle((lines.length - 1) * 0.5f), half((rays.bins - 1) * 0.5f),
-          bend(run.bend), number(float(run.number[0] + run.number[1] * middle + run.number[2] * r)),
+          width_slope(rays.width_slope + std::int64_t(run.view) * rays.bins), offset(r - (lines.count - 1) * 0.5f),
+          middle((lines.length - 1) * 0.5f), half((rays.bins - 1) * 0.5f), bend(run.bend),
+          number(float(run.number[0] + run.number[1] * middle + run.number[2] * r)),
           number_step(float(run.number[1])),
           denominator(float(run.denominator[0] + run.denominator[1] * middle + run.denominator[2] * r)),
-          denominator_step(float(run.denominator[1])), pitch(run.pitch), crossing(centre[0] + slope[0] * offset), first(run.first), last(run.last), taps(run.taps),
-          low(0), high(lines.length) {
+          denominator_step(float(run.denominator[1])), pitch(run.pitch), crossing(centre[0] + slope[0] * offset),
+          coarse(magnitude(run.pitch) > 1.5f), first(run.first), last(run.last), taps(run.taps), low(0), high(lines.length) {
         if constexpr (shape != parallel) {
             const float a = centre[first] + slope[first] * offset, b = centre[last - 1] + slope[last - 1] * offset;
             const float from = (a < b ? a : b) - 1.0f, to = (a < b ? b : a) + 1.0f, end = float(lines.length);
@@ -67,8 +70,9 @@ struct Crossing {
         }
     }
 
-    // The first pixel, counted towards the far end of the line, from which on `lanes` pixels see less than `most` bins each.
-    // Bins to a pixel are change / denominator^2.
+    // Bins to a pixel are change / denominator^2: the fewer, the farther from the source. Returns the first pixel from which
+    // on `lanes` pixels span less than `most` bins each, counted from the line's near end on: p, or -p where the denominator
+    // falls along the line.
     int calm_from(float change, float most) const {
         const float needed = larger(__builtin_sqrtf(change / most) * 1.00001f, 1e-6f);
         const float least = denominator_step < 0.0f ? -denominator_step : denominator_step;
@@ -118,14 +122,16 @@ struct Crossing {
     Pair weight(const Window& window, Floats at, Ints bin) const {
         const Floats one = fill(1.0f), none{};
         Floats here, next;
-        if constexpr (shape != parallel) {
-            const Pair c = window.pick(centre), s = window.pick(slope);
-            here = absolute(c.here + s.here * fill(offset) - at);
-            next = absolute(c.next + s.next * fill(offset) - at);
-        } else {
+        const Floats u = fill(offset);
+        if (shape == parallel && !coarse) {
             const Floats distance = fill(crossing) - at + to_float(bin) * fill(pitch);
             here = absolute(distance);
             next = absolute(distance + fill(pitch));
+        } else {
+            const Pair c = window.pick(centre);
+            const Pair s = shape == parallel ? Pair{fill(slope[0]), fill(slope[0])} : window.pick(slope);
+            here = absolute(cross_at(c.here, s.here, u) - at);
+            next = absolute(cross_at(c.next, s.next, u) - at);
         }
         if constexpr (!sharp) {
             here = most(one - here, none);
@@ -162,7 +168,7 @@ public:
             low = from - 1;  // bins rise or fall steadily, but for rounding
             high = to + 1;
             for (int j = low; j < high; j += lanes)
-                store(places + j - low, load(crossing.centre + j) + load(crossing.slope + j) * fill(crossing.offset));
+                store(places + j - low, cross_at(load(crossing.centre + j), load(crossing.slope + j), fill(crossing.offset)));
             for (int j = low; j < smaller(crossing.first, high); ++j) places[j - low] = 1e30f;
             for (int j = larger(crossing.last, low); j < high; ++j) places[j - low] = 1e30f;
         }

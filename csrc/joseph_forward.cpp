@@ -64,7 +64,7 @@ void take(const RayTable& rays, const Run& run, const Lines& lines, int first, i
 
         Floats sum{};
         for (int r = low; r < high; ++r) {
-            Floats position = centre + slope * fill(r - middle);
+            Floats position = cross_at(centre, slope, fill(r - middle));
             position = least(most(position, fill(-1.0f)), fill(float(lines.length)));
             const Ints index = floor_index(position);
             Floats part = position - to_float(index);
@@ -92,7 +92,7 @@ void take_batch(const RayTable& rays, const Run& run, const Lines& lines, int fi
         Floats even = load(y + j * lanes), odd{};
         for (int start = low; start < high; start += lanes) {
             const Floats u = counting() + fill(start - middle);
-            Floats position = fill(centre) + fill(slope) * u;
+            Floats position = cross_at(fill(centre), fill(slope), u);
             position = least(most(position, fill(-1.0f)), fill(float(lines.length)));
             const Ints index = floor_index(position);
             alignas(64) float part[lanes];

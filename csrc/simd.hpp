@@ -52,6 +52,18 @@ inline float total(Floats v) {
     return sum;
 }
 
+// Where a ray crosses a line: centre + slope u, rounded alike wherever it is worked out.
+inline Floats cross_at(Floats centre, Floats slope, Floats u) {
+#if defined(__AVX512F__)
+    return (Floats)_mm512_fmadd_ps((__m512)slope, (__m512)u, (__m512)centre);
+#elif defined(__FMA__)
+    for (int l = 0; l < lanes; ++l) centre[l] = __builtin_fmaf(slope[l], u[l], centre[l]);
+    return centre;
+#else
+    return centre + slope * u;
+#endif
+}
+
 inline Floats root(Floats v) {
 #if defined(__AVX512F__)
     return (Floats)_mm512_sqrt_ps((__m512)v);
