@@ -170,7 +170,7 @@ class Projector:
 
     def _backend_for(self, tensor: Tensor) -> str:
         name = backend_for(self.backend, tensor)
-        if name != self.backend:
+        if name not in (self.backend, "native"):  # which was chosen by the tensor, and does not take all rays
             load_backend(name).require(self.rays)
         return name
 
