@@ -14,7 +14,7 @@ struct Crossings {
     std::int32_t step[2];
 
     Crossings(const SkewRay& ray, const Box& box, int start) {
-        const int across[2] = {ray.axis == 0 ? 1 : 0, ray.axis == 2 ? 1 : 2};  // as axis_across
+        const int across[2] = {axis_across(ray.axis, 0), axis_across(ray.axis, 1)};
         u = counting() + fill(start - (box.size[ray.axis] - 1) * 0.5f);
         const Floats lane = counting();
         used = lane < fill(float(ray.high - start)) ? fill(1.0f) : Floats{};
@@ -32,9 +32,20 @@ struct Crossings {
             offset += index * step[i];
         }
     }
+};
 
-    const float* plane(const SkewRay& ray, const Box& box, int start) const {
-        return box.data + std::int64_t(start) * box.stride[ray.axis];
+// What lies around the crossings: values interpolated along the second axis, near and far along the first, and their steps.
+struct Corners {
+    Floats near, far, near_step, far_step;
+
+    Corners(const SkewRay& ray, const Box& box, int start, const Crossings& at) {
+        const float* plane = box.data + std::int64_t(start) * box.stride[ray.axis];
+        const Floats a = pick(plane, at.offset), b = pick(plane, at.offset + at.step[1]);
+        const Floats c = pick(plane, at.offset + at.step[0]), d = pick(plane, at.offset + at.step[0] + at.step[1]);
+        near_step = b - a;
+        far_step = d - c;
+        near = a + at.part[1] * near_step;
+        far = c + at.part[1] * far_step;
     }
 };
 
@@ -42,11 +53,8 @@ float sum(const SkewRay& ray, const Box& box) {
     Floats sum{};
     for (int start = ray.low; start < ray.high; start += lanes) {
         const Crossings at(ray, box, start);
-        const float* plane = at.plane(ray, box, start);
-        const Floats a = pick(plane, at.offset), b = pick(plane, at.offset + at.step[1]);
-        const Floats c = pick(plane, at.offset + at.step[0]), d = pick(plane, at.offset + at.step[0] + at.step[1]);
-        const Floats near = a + at.part[1] * (b - a), far = c + at.part[1] * (d - c);
-        sum += at.used * (near + at.part[0] * (far - near));
+        const Corners voxel(ray, box, start, at);
+        sum += at.used * (voxel.near + at.part[0] * (voxel.far - voxel.near));
     }
     return total(sum);
 }
@@ -72,13 +80,10 @@ void derive(const SkewRay& ray, const Box& box, float* out) {
     Floats sums[5] = {};
     for (int start = ray.low; start < ray.high; start += lanes) {
         const Crossings at(ray, box, start);
-        const float* plane = at.plane(ray, box, start);
-        const Floats a = pick(plane, at.offset), b = pick(plane, at.offset + at.step[1]);
-        const Floats c = pick(plane, at.offset + at.step[0]), d = pick(plane, at.offset + at.step[0] + at.step[1]);
-        const Floats near = a + at.part[1] * (b - a), far = c + at.part[1] * (d - c);
-        const Floats along_first = at.used * (far - near);
-        const Floats along_second = at.used * ((b - a) + at.part[0] * ((d - c) - (b - a)));
-        sums[0] += at.used * (near + at.part[0] * (far - near));
+        const Corners voxel(ray, box, start, at);
+        const Floats along_first = at.used * (voxel.far - voxel.near);
+        const Floats along_second = at.used * (voxel.near_step + at.part[0] * (voxel.far_step - voxel.near_step));
+        sums[0] += at.used * (voxel.near + at.part[0] * (voxel.far - voxel.near));
         sums[1] += along_first;
         sums[2] += along_first * at.u;
         sums[3] += along_second;

@@ -8,6 +8,9 @@
 
 namespace svct {
 
+// The two axes across a main axis, in the order z, y, x. Static, so that each instruction set keeps its own copy.
+static constexpr int axis_across(int axis, int k) { return k == 0 ? (axis == 0 ? 1 : 0) : (axis == 2 ? 1 : 2); }
+
 struct SkewRay {
     int axis;  // 0 z, 1 y, 2 x
     float centre[2], slope[2];

@@ -27,9 +27,6 @@ inline Vec operator-(Vec a, Vec b) { return {a[0] - b[0], a[1] - b[1], a[2] - b[
 inline Vec operator*(Vec a, double s) { return {a[0] * s, a[1] * s, a[2] * s}; }
 inline double dot(Vec a, Vec b) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; }
 
-// The two axes across a main axis, in the order z, y, x.
-inline int axis_across(int axis, int k) { return k == 0 ? (axis == 0 ? 1 : 0) : (axis == 2 ? 1 : 2); }
-
 // The range of u in which low < centre + slope u < high.
 inline void clip(double centre, double slope, double low, double high, double& from, double& to) {
     if (std::abs(slope) < 1e-9) {
