@@ -15,15 +15,39 @@ if TYPE_CHECKING:
 
     from svct.geometry.projector import Projector
 
-METHODS = ("fbp", "sirt", "tv", "unrolled")
+ITERATIONS = {"sirt": 200, "sart": 20, "cgls": 20, "mlem": 50, "pwls": 100, "tv": 200}
+"""Iterations of each iterative method where none are given."""
+
+_ITERATIVE = ("iterations", "tolerance")
+OPTIONS = {
+    "fbp": ("filter",),
+    "sirt": (*_ITERATIVE, "weighted"),
+    "sart": (*_ITERATIVE, "weighted", "subsets"),
+    "cgls": (*_ITERATIVE, "weighted"),
+    "mlem": (*_ITERATIVE, "subsets"),
+    "pwls": (*_ITERATIVE, "weighted", "subsets", "strength", "prior"),
+    "tv": (*_ITERATIVE, "weighted", "strength"),
+    "unrolled": ("backbone",),
+}
+"""The methods, and which options go with each."""
+
+
+def _defaults() -> str:
+    return ", ".join(f"{name} {count}" for name, count in ITERATIONS.items())
 
 
 @click.command()
 @click.argument("projections", type=click.Path(path_type=Path))
-@click.option("--method", default="unrolled", show_default=True, help=f"One of {', '.join(METHODS)}.")
-@click.option("--filter", "filter_name", default="ramp", show_default=True, help="Filter of fbp.")
-@click.option("--iterations", type=click.IntRange(min=1), help="Iterations of sirt and tv.  [default: 200]")
-@click.option("--strength", type=float, default=0.15, show_default=True, help="Weight of the penalty of tv.")
+@click.option("--method", default="unrolled", show_default=True, help=f"One of {', '.join(OPTIONS)}.")
+@click.option("--filter", help="Filter of fbp.  [default: ramp]")
+@click.option("--iterations", type=click.IntRange(min=1), help=f"Iterations.  [default: {_defaults()}]")
+@click.option(
+    "--tolerance", type=float, help="Stop iterating once the image changes by less than this part of its norm."
+)
+@click.option("--weighted", is_flag=True, default=None, help="Weight each ray by its counts, exp(-y).")
+@click.option("--subsets", type=click.IntRange(min=1), help="Ordered subsets of sart, mlem, pwls.")
+@click.option("--strength", type=float, help="Weight of the penalty.  [default: tv 0.15, pwls 10]")
+@click.option("--prior", help="Penalty of pwls: quadratic, huber or qggmrf.  [default: huber]")
 @click.option("--backbone", type=click.Path(path_type=Path), help="Weights of unrolled.  [default: those in svct]")
 @click.option("--out", type=click.Path(path_type=Path), help="Image to write.  [default: PROJECTIONS-METHOD.h5]")
 @click.option("--png", type=click.Path(path_type=Path), help="Also draw it, window -1000 to 400 HU.")
@@ -32,9 +56,13 @@ METHODS = ("fbp", "sirt", "tv", "unrolled")
 def command(
     projections: Path,
     method: str,
-    filter_name: str,
+    filter: str | None,
     iterations: int | None,
-    strength: float,
+    tolerance: float | None,
+    weighted: bool | None,
+    subsets: int | None,
+    strength: float | None,
+    prior: str | None,
     backbone: Path | None,
     out: Path | None,
     png: Path | None,
@@ -42,10 +70,16 @@ def command(
     as_json: bool,
 ) -> None:
     """Reconstruct PROJECTIONS, a file that `svct simulate` wrote, in 1/mm."""
-    from svct.errors import unknown_name
+    from svct.errors import InputError, unknown_name
 
-    if method not in METHODS:
-        raise unknown_name("method", method, list(METHODS))
+    if method not in OPTIONS:
+        raise unknown_name("method", method, list(OPTIONS))
+    every: dict[str, Any] = {"filter": filter, "iterations": iterations, "tolerance": tolerance, "weighted": weighted}
+    every |= {"subsets": subsets, "strength": strength, "prior": prior, "backbone": backbone}
+    settings: dict[str, Any] = {name: value for name, value in every.items() if value is not None}
+    for name in settings.keys() - set(OPTIONS[method]):
+        fitting = ", ".join(m for m, names in OPTIONS.items() if name in names)
+        raise InputError(f"--{name}: expected with --method {fitting}, got --method {method}; leave it out")
 
     import torch
 
@@ -62,44 +96,44 @@ def command(
             require_writable(path, overwrite=overwrite)
     A = Projector(scan_from_dict(measured.scan), Grid.from_dict(measured.grid))
     y = torch.from_numpy(measured.y)
-    rounds = iterations or {"sirt": 200, "tv": 200}.get(method, 1)
     begin = time.perf_counter()
-    with progress(rounds, what=method) as bar:
-        x = _run(method, y, A, rounds, filter_name, strength, backbone, lambda _: bar.update())
+    with progress(iterations or ITERATIONS.get(method, 1), what=method) as bar:
+        x = _run(method, y, A, settings, lambda _: bar.update())
     seconds = time.perf_counter() - begin
     meta = {"svct": __version__, "method": method, "projections": projections.name, "seconds": round(seconds, 3)}
     write_image(target, x.numpy(), A.grid.to_dict(), meta=meta, overwrite=overwrite)
     if png is not None:
         _draw(png, x, method, overwrite)
-    click.echo(f"{method}: {A.range_shape[0]} views, {seconds:.2f} s", err=True)
+    click.echo(f"{method}: {A.range_shape[-2]} views, {seconds:.2f} s", err=True)
     files = {"image": str(target), "png": None if png is None else str(png)}
     click.echo(json.dumps(files) if as_json else "\n".join(f for f in files.values() if f))
 
 
-def _run(
-    method: str,
-    y: "Tensor",
-    A: "Projector",
-    rounds: int,
-    filter_name: str,
-    strength: float,
-    backbone: Path | None,
-    each: Callable[[int], Any],
-) -> "Tensor":
+def _run(method: str, y: "Tensor", A: "Projector", settings: dict[str, Any], each: Callable[[int], Any]) -> "Tensor":
     import torch
 
-    from svct.recon import fbp, load_backbone, sirt, tv
+    from svct import recon
+    from svct.errors import unknown_name
 
+    priors = {"quadratic": recon.Quadratic, "huber": recon.Huber, "qggmrf": recon.QGGMRF}
+    if "prior" in settings:
+        if settings["prior"] not in priors:
+            raise unknown_name("prior", settings["prior"], list(priors))
+        settings["prior"] = priors[settings["prior"]]()
+    if settings.pop("weighted", False):
+        counts = torch.exp(-y)
+        settings["weights"] = counts / counts.mean()
     x: Tensor
     with torch.inference_mode():
-        if method == "fbp":
-            x = fbp(y, A, filter=filter_name)
-        elif method == "sirt":
-            x = sirt(y, A, iterations=rounds, each=each)
-        elif method == "tv":
-            x = tv(y, A, strength=strength, iterations=rounds, each=each)
+        if method == "unrolled":
+            x = recon.load_backbone(settings.get("backbone"))(y, A)
+        elif method == "fbp":
+            x = recon.fbp(y, A, **settings)
         else:
-            x = load_backbone(backbone)(y, A)
+            if method == "mlem" and bool((y < 0).any()):
+                click.echo(f"note: {int((y < 0).sum())} negative values of the data are taken as 0", err=True)
+                y = y.clamp(min=0)
+            x = getattr(recon, method)(y, A, each=each, **settings)
     return x
 
 

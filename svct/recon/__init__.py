@@ -1,10 +1,30 @@
 """Reconstruction: analytic, iterative and the shared unrolled network."""
 
 from svct.recon.backbone import load_backbone
+from svct.recon.cgls import cgls
 from svct.recon.fbp import fbp, fdk
-from svct.recon.sirt import sirt
+from svct.recon.mlem import mlem
+from svct.recon.priors import QGGMRF, Huber, Prior, Quadratic
+from svct.recon.pwls import pwls
+from svct.recon.sirt import sart, sirt
 from svct.recon.tv import tv
 from svct.recon.unrolled import UnrolledNet
 from svct.recon.weights import arc_weights
 
-__all__ = ["UnrolledNet", "arc_weights", "fbp", "fdk", "load_backbone", "sirt", "tv"]
+__all__ = [
+    "QGGMRF",
+    "Huber",
+    "Prior",
+    "Quadratic",
+    "UnrolledNet",
+    "arc_weights",
+    "cgls",
+    "fbp",
+    "fdk",
+    "load_backbone",
+    "mlem",
+    "pwls",
+    "sart",
+    "sirt",
+    "tv",
+]

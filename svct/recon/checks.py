@@ -19,7 +19,9 @@ def check_data(y: Float[Tensor, "..."], A: Projector, *, volumes: bool = False) 
         InputError: Wrong shape, NaN or infinity, or a 3D scan for a method that takes only 2D.
     """
     if len(A.range_shape) == 3 and not volumes:
-        raise InputError("A: expected a 2D scan for this method, got a 3D one; fbp and sirt take volumes")
+        raise InputError(
+            "A: expected a 2D scan for this method, got a 3D one; fbp and the iterative methods take volumes"
+        )
     if tuple(y.shape[-len(A.range_shape) :]) != A.range_shape:
         *rows, views, bins = A.range_shape
         dots = "".join(f"{n} rows, " for n in rows)

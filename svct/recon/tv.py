@@ -9,9 +9,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from svct.errors import InputError
-from svct.geometry.arrays import as_tensor
 from svct.geometry.projector import Projector
-from svct.recon.checks import check_data
+from svct.recon.rounds import repeat, set_up
 from svct.recon.sirt import inverse_sums
 
 BALANCE = 30.0
@@ -24,22 +23,31 @@ def tv(
     *,
     strength: float = 0.15,
     iterations: int = 200,
-    each: Callable[[int], None] | None = None,
+    weights: Any = None,
+    start: Any = None,
+    nonnegative: bool = True,
+    tolerance: float = 0.0,
+    each: Callable[[int], Any] | None = None,
 ) -> Any:
-    """Reconstruct with a total-variation penalty and without negative values.
+    """Reconstruct with a total-variation penalty.
 
     Args:
-        y: Log data, float32 ``(..., views, bins)``; torch, NumPy or CuPy.
+        y: Log data, float32 ``(..., [rows,] views, bins)``; torch, NumPy or CuPy.
         A: The projector of these views.
         strength: Weight of the penalty (see Notes), mm: larger is smoother.
         iterations: Number of iterations.
+        weights: Statistical weight of each ray, on a scale of about 1, as its counts over their mean are; a shape that
+            broadcasts to that of `y`. Default: 1.
+        start: First image, ``(..., [nz,] ny, nx)``, 1/mm. Default: 0.
+        nonnegative: Keep the image at 0 or above.
+        tolerance: Stop once an iteration changes the image by less than this part of its norm. Default: never.
         each: Called with the number of each finished iteration, for a progress bar.
 
     Returns:
-        Attenuation ``(..., ny, nx)``, 1/mm, of the same kind as `y`.
+        Attenuation ``(..., [nz,] ny, nx)``, 1/mm, of the same kind as `y`.
 
     Raises:
-        InputError: Wrong shape, NaN or infinity, a negative strength, or fewer than one iteration.
+        InputError: Wrong shape, NaN or infinity, a negative weight or strength, or fewer than one iteration.
 
     Example:
         >>> from svct.geometry import Grid, ParallelBeam
@@ -50,48 +58,49 @@ def tv(
         0.02
 
     Notes:
-        Minimises 1/2 sum (A x - y)^2 + strength sum |grad x| over x >= 0, the gradient in 1/mm per pixel, with
-        isotropic
+        Minimises 1/2 sum w (A x - y)^2 + strength sum |grad x|, the gradient in 1/mm per pixel, with isotropic
         forward differences (Sidky, Jorgensen and Pan 2012, Phys. Med. Biol. 57:3065), by PDHG with the diagonal
         steps of Pock and Chambolle 2011, ICCV, section 2 (alpha = 1).
     """
-    data, back = as_tensor(y, "y")
-    check_data(data, A)
-    if not 0 <= strength < math.inf or iterations < 1:
-        raise InputError(
-            f"tv: expected a finite strength of 0 or more and at least 1 iteration, got {strength} and {iterations}"
-        )
+    data, x, w, back = set_up(y, A, weights=weights, start=start)
+    if not 0 <= strength < math.inf:
+        raise InputError(f"strength: expected a finite number of 0 or more, got {strength}")
+    axes = len(A.domain_shape)
     rows, columns = inverse_sums(A, data.device)
     rows = BALANCE * rows
-    # Each pixel also occurs in up to four differences of size 1 each.
-    tau = 1 / BALANCE / (torch.where(columns > 0, 1 / columns.clamp(min=1e-30), 0.0) + 4)
-    x = data.new_zeros((*data.shape[:-2], *A.domain_shape))
+    keep = 1 / (1 + rows) if w is None else w / (w + rows).clamp(min=1e-30)
+    # Each pixel also occurs in up to two differences along every axis, of size 1 each.
+    tau = 1 / BALANCE / (torch.where(columns > 0, 1 / columns.clamp(min=1e-30), 0.0) + 2 * axes)
     ahead = x
     dual = torch.zeros_like(data)
-    flow = torch.zeros((2, *x.shape), device=x.device)
-    for i in range(iterations):
-        dual = (dual + rows * (A(ahead) - data)) / (1 + rows)
-        flow = flow + BALANCE / 2 * _differences(ahead)
-        flow = flow / (flow.norm(dim=0) / strength).clamp(min=1) if strength else torch.zeros_like(flow)
-        following = (x - tau * (A.T(dual) + _adjoint_differences(flow))).clamp(min=0)
+    flow = torch.zeros((axes, *x.shape), device=x.device)
+
+    def step(x: Tensor) -> Tensor:
+        nonlocal ahead, dual, flow
+        dual = keep * torch.addcmul(dual, rows, A(ahead) - data)
+        if strength:
+            flow = torch.add(flow, _differences(ahead, axes), alpha=BALANCE / 2)
+            flow = flow * (strength / flow.square().sum(dim=0).sqrt().clamp(min=strength))
+        following: Tensor = x - tau * (A.T(dual) + _adjoint_differences(flow, axes))
+        following = following.clamp(min=0) if nonnegative else following
         ahead = 2 * following - x
-        x = following
-        if each:
-            each(i + 1)
-    return back(x)
+        return following
+
+    return back(repeat(step, x, A, iterations=iterations, tolerance=tolerance, each=each))
 
 
-def _differences(x: Float[Tensor, "*batch y x"]) -> Float[Tensor, "2 *batch y x"]:
-    d = torch.zeros((2, *x.shape), device=x.device, dtype=x.dtype)
-    d[0, ..., :-1, :] = x[..., 1:, :] - x[..., :-1, :]
-    d[1, ..., :-1] = x[..., 1:] - x[..., :-1]
+def _differences(x: Float[Tensor, "..."], axes: int) -> Float[Tensor, "axis ..."]:
+    d = torch.zeros((axes, *x.shape), device=x.device, dtype=x.dtype)
+    for i in range(axes):
+        d[i].narrow(i - axes, 0, x.shape[i - axes] - 1).copy_(x.diff(dim=i - axes))
     return d
 
 
-def _adjoint_differences(d: Float[Tensor, "2 *batch y x"]) -> Float[Tensor, "*batch y x"]:
+def _adjoint_differences(d: Float[Tensor, "axis ..."], axes: int) -> Float[Tensor, "..."]:
     x = torch.zeros_like(d[0])
-    x[..., :-1, :] -= d[0, ..., :-1, :]
-    x[..., 1:, :] += d[0, ..., :-1, :]
-    x[..., :-1] -= d[1, ..., :-1]
-    x[..., 1:] += d[1, ..., :-1]
+    for i in range(axes):
+        count = x.shape[i - axes] - 1
+        flow = d[i].narrow(i - axes, 0, count)
+        x.narrow(i - axes, 0, count).sub_(flow)
+        x.narrow(i - axes, 1, count).add_(flow)
     return x

@@ -25,6 +25,14 @@ def test_simulate_reconstruct_evaluate(tmp_path: Path, capsys: pytest.CaptureFix
     assert rows["scan-unrolled"]["psnr_db"] > rows["scan-fbp"]["psnr_db"] + 6
     assert rows["scan-tv"]["ssim"] > rows["scan-fbp"]["ssim"]
     assert rows["scan-tv"]["range_hu"] == 2000
+    for method in ("sart", "cgls", "mlem", "pwls"):
+        extra = ["--weighted"] if method in ("cgls", "pwls") else ["--subsets", "4", "--tolerance", "1e-3"]
+        assert run(["reconstruct", scan, "--method", method, "--iterations", "8", *extra]) == 0
+        assert "24 views" in capsys.readouterr().err
+    assert run(["reconstruct", scan, "--method", "pwls", "--prior", "hubber", "--overwrite"]) == 5
+    assert "Did you mean 'huber'" in capsys.readouterr().err
+    assert run(["reconstruct", scan, "--method", "tv", "--subsets", "4", "--overwrite"]) == 3
+    assert "--subsets: expected with --method sart, mlem, pwls, got --method tv" in capsys.readouterr().err
     assert run(["reconstruct", scan, "--method", "fbp"]) == 7
     assert run(["evaluate", images[0], "--truth", scan]) == 4
 
