@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 
 import svct
+from svct.errors import BackendUnavailable
+from svct.geometry.wrap.require import require
 
 PACKAGE = Path(svct.__file__).parent
+OPTIONAL = {"svct.geometry.wrap.deepinv": "deepinv", "svct.geometry.wrap.pylops": "pylops"}
 
 
 def examples() -> Iterator[doctest.DocTest]:
@@ -36,9 +39,15 @@ def test_there_are_examples() -> None:
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda test: test.name)
 def test_example(example: doctest.DocTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = example.name.partition(":")[0]
+    if module in OPTIONAL:
+        try:
+            require(OPTIONAL[module], "pip")
+        except BackendUnavailable as error:
+            pytest.skip(str(error))
     monkeypatch.setenv("SVCT_CACHE", str(tmp_path))  # whatever was fetched before
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    example.globs = vars(importlib.import_module(example.name.partition(":")[0])).copy()
+    example.globs = vars(importlib.import_module(module)).copy()
     report: list[str] = []
     result = doctest.DocTestRunner(verbose=False).run(example, out=report.append)
     assert result.failed == 0, "".join(report)
