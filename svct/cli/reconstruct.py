@@ -46,7 +46,7 @@ def _defaults() -> str:
 )
 @click.option("--weighted", is_flag=True, default=None, help="Weight each ray by its counts, exp(-y).")
 @click.option("--subsets", type=click.IntRange(min=1), help="Ordered subsets of sart, mlem, pwls.")
-@click.option("--strength", type=float, help="Weight of the penalty.  [default: tv 0.15, pwls 10]")
+@click.option("--strength", type=float, help="Weight of the penalty.  [default: tv 0.15, pwls 1000]")
 @click.option("--prior", help="Penalty of pwls: quadratic, huber or qggmrf.  [default: huber]")
 @click.option("--backbone", type=click.Path(path_type=Path), help="Weights of unrolled.  [default: those in svct]")
 @click.option("--out", type=click.Path(path_type=Path), help="Image to write.  [default: PROJECTIONS-METHOD.h5]")
@@ -121,8 +121,7 @@ def _run(method: str, y: "Tensor", A: "Projector", settings: dict[str, Any], eac
             raise unknown_name("prior", settings["prior"], list(priors))
         settings["prior"] = priors[settings["prior"]]()
     if settings.pop("weighted", False):
-        counts = torch.exp(-y)
-        settings["weights"] = counts / counts.mean()
+        settings["weights"] = recon.count_weights(y)
     x: Tensor
     with torch.inference_mode():
         if method == "unrolled":

@@ -9,7 +9,7 @@ from svct.recon.pwls import pwls
 from svct.recon.sirt import sart, sirt
 from svct.recon.tv import tv
 from svct.recon.unrolled import UnrolledNet
-from svct.recon.weights import arc_weights
+from svct.recon.weights import arc_weights, count_weights
 
 __all__ = [
     "QGGMRF",
@@ -19,6 +19,7 @@ __all__ = [
     "UnrolledNet",
     "arc_weights",
     "cgls",
+    "count_weights",
     "fbp",
     "fdk",
     "load_backbone",

@@ -19,7 +19,7 @@ def pwls(
     A: Projector,
     *,
     prior: Prior | None = None,
-    strength: float = 10.0,
+    strength: float = 1000.0,
     subsets: int = 1,
     iterations: int = 100,
     weights: Any = None,
@@ -34,12 +34,12 @@ def pwls(
         y: Log data, float32 ``(..., [rows,] views, bins)``; torch, NumPy or CuPy.
         A: The projector of these views.
         prior: Penalty on the differences of neighbours: `Quadratic`, `Huber` or `QGGMRF`. Default: ``Huber()``.
-        strength: Its weight, mm^2.
+        strength: Its weight, mm^2; the default suits a body with the default penalty.
         subsets: Into how many interleaved sets the views are parted: more are faster at first, and settle beside the
             minimum; 1 converges to it.
         iterations: Passes through all views.
-        weights: Statistical weight of each ray, the inverse variance of the log data, as its counts are; a shape that
-            broadcasts to that of `y`. Divide them by their mean to keep `strength` comparable. Default: 1.
+        weights: Statistical weight of each ray, the inverse variance of the log data, such as `count_weights` gives; a
+            shape that broadcasts to that of `y`. Default: 1.
         start: First image, ``(..., [nz,] ny, nx)``, 1/mm, such as the FBP. Default: 0.
         nonnegative: Keep the image at 0 or above.
         tolerance: Stop once an iteration changes the image by less than this part of its norm. Default: never.

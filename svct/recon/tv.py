@@ -36,8 +36,8 @@ def tv(
         A: The projector of these views.
         strength: Weight of the penalty (see Notes), mm: larger is smoother.
         iterations: Number of iterations.
-        weights: Statistical weight of each ray, on a scale of about 1, as its counts over their mean are; a shape that
-            broadcasts to that of `y`. Default: 1.
+        weights: Statistical weight of each ray, such as `count_weights` gives; a shape that broadcasts to that of `y`.
+            Default: 1.
         start: First image, ``(..., [nz,] ny, nx)``, 1/mm. Default: 0.
         nonnegative: Keep the image at 0 or above.
         tolerance: Stop once an iteration changes the image by less than this part of its norm. Default: never.

@@ -39,3 +39,26 @@ def arc_weights(scan: Scan) -> Float[Tensor, " view"]:
     weights = torch.empty_like(angles)
     weights[order] = (gaps + gaps.roll(1)) / 2
     return weights.float()
+
+
+def count_weights(y: Float[Tensor, "*batch view col"]) -> Float[Tensor, "*batch view col"]:
+    """Return the statistical weight of each ray, in proportion to the counts that its log data tell of.
+
+    Args:
+        y: Log data ``(..., [rows,] views, bins)``.
+
+    Returns:
+        ``exp(-y)``, of the shape of `y`, scaled so that the weighted sum of the squared data is the plain one: a
+        penalty keeps about the strength that suits equal weights, however much of the detector sees air.
+
+    Example:
+        >>> count_weights(torch.tensor([[0.0, 1.0, 3.0]]))
+        tensor([[12.2555,  4.5085,  0.6102]])
+
+    Notes:
+        Of Poisson counts N the variance of the log data is about 1 / N (Sauer and Bouman 1993, IEEE Trans. Signal
+        Process. 41:534).
+    """
+    w = torch.exp(-y)
+    energy = y.square()
+    return w * (energy.sum() / (w * energy).sum().clamp(min=1e-30))

@@ -11,7 +11,7 @@ from scipy.special import xlogy
 
 from svct.errors import InputError
 from svct.geometry import ConeBeam, FanBeam, Grid, ParallelBeam, Projector, Scan
-from svct.recon import QGGMRF, Huber, Prior, Quadratic, cgls, mlem, pwls, sart, sirt, tv
+from svct.recon import QGGMRF, Huber, Prior, Quadratic, cgls, count_weights, mlem, pwls, sart, sirt, tv
 
 GRID = Grid(shape=(12, 12), voxel_mm=2.0)
 A = Projector(ParallelBeam(np.arange(24) * np.pi / 24, bins=20, bin_mm=1.5), GRID)
@@ -197,6 +197,14 @@ def test_wrong_input_is_named(method: Callable[..., Any]) -> None:
             method(y, A, weights=torch.ones(3))
         with pytest.raises(InputError, match="weights: expected finite weights of 0 or more"):
             method(y, A, weights=-torch.ones_like(y))
+
+
+def test_count_weights_follow_the_counts() -> None:
+    y = A(truth())
+    w = count_weights(y)
+    assert torch.allclose(w / w[0, 0], torch.exp(y[0, 0] - y))
+    assert float((w * y.square()).sum()) == pytest.approx(float(y.square().sum()), rel=1e-5)
+    assert bool(count_weights(torch.zeros(2, 3)).isfinite().all())
 
 
 def test_wrong_settings_are_named() -> None:
