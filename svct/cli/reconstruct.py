@@ -20,7 +20,7 @@ ITERATIONS = {"sirt": 200, "sart": 20, "cgls": 20, "mlem": 50, "pwls": 100, "tv"
 
 _ITERATIVE = ("iterations", "tolerance")
 OPTIONS = {
-    "fbp": ("filter",),
+    "fbp": ("filter", "coverage"),
     "sirt": (*_ITERATIVE, "weighted"),
     "sart": (*_ITERATIVE, "weighted", "subsets"),
     "cgls": (*_ITERATIVE, "weighted"),
@@ -40,6 +40,7 @@ def _defaults() -> str:
 @click.argument("projections", type=click.Path(path_type=Path))
 @click.option("--method", default="unrolled", show_default=True, help=f"One of {', '.join(OPTIONS)}.")
 @click.option("--filter", help="Filter of fbp.  [default: ramp]")
+@click.option("--coverage", help="Of the circle by the views, of fbp: auto, full or short.  [default: auto]")
 @click.option("--iterations", type=click.IntRange(min=1), help=f"Iterations.  [default: {_defaults()}]")
 @click.option(
     "--tolerance", type=float, help="Stop iterating once the image changes by less than this part of its norm."
@@ -57,6 +58,7 @@ def command(
     projections: Path,
     method: str,
     filter: str | None,
+    coverage: str | None,
     iterations: int | None,
     tolerance: float | None,
     weighted: bool | None,
@@ -74,7 +76,8 @@ def command(
 
     if method not in OPTIONS:
         raise unknown_name("method", method, list(OPTIONS))
-    every: dict[str, Any] = {"filter": filter, "iterations": iterations, "tolerance": tolerance, "weighted": weighted}
+    every: dict[str, Any] = {"filter": filter, "coverage": coverage, "iterations": iterations}
+    every |= {"tolerance": tolerance, "weighted": weighted}
     every |= {"subsets": subsets, "strength": strength, "prior": prior, "backbone": backbone}
     settings: dict[str, Any] = {name: value for name, value in every.items() if value is not None}
     for name in settings.keys() - set(OPTIONS[method]):

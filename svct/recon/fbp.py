@@ -4,6 +4,7 @@ from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn.functional import pad
 
 from svct.errors import InputError
 from svct.geometry.arrays import as_tensor
@@ -11,6 +12,7 @@ from svct.geometry.projector import Projector
 from svct.recon.backproject import backproject_pixels
 from svct.recon.checks import check_data
 from svct.recon.frames import upright_frames
+from svct.recon.offset import displaced_detector
 from svct.recon.preparation import filter_views
 from svct.recon.short_scan import redundancy_weights, view_coverage
 
@@ -33,7 +35,9 @@ def fbp(
         filter: Name of the ramp filter: ramp, shepp-logan, cosine, hamming or hann.
         view_weights: Radians that each view stands for, ``(views,)``. Default: its arc length.
         coverage: Of a fan or cone beam's views: ``"full"`` circle, ``"short"`` scan, or ``"auto"``, which looks for a
-            gap that stands out, see `svct.recon.short_scan.view_coverage`.
+            gap that stands out, see `svct.recon.short_scan.view_coverage`. Over a full turn, in parallel beam too, a
+            detector that sees the grid on one side of the axis only is taken for a displaced one, see
+            `svct.recon.offset`; ``"short"`` turns that off.
 
     Returns:
         Attenuation ``(..., [nz,] ny, nx)``, 1/mm, of the same kind as `y`; differentiable in `y` and `view_weights`.
@@ -56,7 +60,7 @@ def fbp(
     Notes:
         Kak and Slaney 1988, chapter 3: ramp along the detector, then for every pixel the sum over views of the value on
         its ray times the view's arc. With S the source, r the way from it to a bin and w the redundancy weight (a half
-        on a full circle, Parker's on a short scan), ::
+        on a full circle, Wang's where the detector is displaced, Parker's on a short scan), ::
 
             q = h * (w (-S . r)_xy / |r| y),    x = sum over views of arc L / d^2 q        (flat)
             q = h' * (w (-S . r)_xy / |r| y),   x = sum over views of arc 1 / d^2 q        (curved)
@@ -73,10 +77,13 @@ def fbp(
     frames = upright_frames(scan)
     covered = view_coverage(scan, coverage)
     batch = data.reshape(-1, *A.range_shape) if scan.ndim == 3 else data.reshape(-1, 1, *A.range_shape)
-    weights = covered.arcs if view_weights is None else view_weights
-    filtered = filter_views(
-        batch, frames, redundancy_weights(scan, covered).to(data.device), weights.to(data.device), filter
-    )
+    arcs, redundancy = covered.arcs, redundancy_weights(scan, covered)
+    displaced = displaced_detector(scan, frames, covered, grid=A.grid, coverage=coverage)
+    if displaced is not None:
+        arcs, frames = displaced.arcs, displaced.frames
+        redundancy, batch = pad(displaced.weights, displaced.pad), pad(batch, displaced.pad)
+    weights = arcs if view_weights is None else view_weights
+    filtered = filter_views(batch, frames, redundancy.to(data.device), weights.to(data.device), filter)
     image = backproject_pixels(filtered, frames, A.grid)
     return back(image.reshape(*data.shape[: -scan.ndim], *A.domain_shape))
 

@@ -1,0 +1,115 @@
+"""Views of a displaced detector, which sees the whole object only from both ends of each line together."""
+
+import math
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from svct.geometry.grid import Grid
+from svct.geometry.scan import Scan
+from svct.recon.frames import Frames, mid_rays
+from svct.recon.short_scan import Coverage
+
+LEAST = 0.02
+"""By what part the far side has to reach further than the near one; quarter shifts are below."""
+
+
+@dataclass(frozen=True)
+class Displaced:
+    """How the data of a displaced detector are to be weighted and continued.
+
+    Args:
+        weights: What part of a line's value each ray contributes, float32; twice that in parallel beam, where opposite
+            views share one arc.
+        arcs: Radians that each view stands for, float32.
+        pad: Bins of zeros before the first and after the last, which the filter then fills.
+        frames: Where the detector stands with these bins.
+    """
+
+    weights: Float[Tensor, "view col"]
+    arcs: Float[Tensor, " view"]
+    pad: tuple[int, int]
+    frames: Frames
+
+
+def displaced_detector(
+    scan: Scan, frames: Frames, covered: Coverage, *, grid: Grid, coverage: str = "auto"
+) -> Displaced | None:
+    """Return how to treat a detector that sees the grid on one side of the axis only, or None where it is not so.
+
+    Args:
+        scan: A scan on a circle with upright detectors.
+        frames: Its frames.
+        covered: What its views cover.
+        grid: Of the image: the circle around the axis that fits into it is what the far side has to reach.
+        coverage: As `svct.recon.fbp` was told; a parallel beam told to be ``"short"`` is left alone.
+
+    Returns:
+        None for a short scan, a parallel beam whose views leave out a quarter turn or more, or a detector that reaches
+        the circle on both sides or on neither, within one voxel.
+
+    Notes:
+        Wang 2002 (Med. Phys. 29:1634): with g the angle of a ray from the axis and o what both sides reach, the weight
+        is ``(1 + sin(pi/2 g/o)) / 2`` for ``|g| < o``, 1 further out and 0 on the other side, so that both rays of a
+        line add up to one. In parallel beam distances take the place of angles.
+    """
+    arcs = covered.arcs
+    if covered.short or (not scan.divergent and coverage == "short"):
+        return None
+    if not scan.divergent:
+        arcs, widest = _turn_arcs(covered.turn)
+        if widest > math.pi / 2:
+            return None
+    bins = scan.detector_shape[-1]
+    place = _places(frames, bins)
+    low, high = float(place.amin(dim=1).max()), float(place.amax(dim=1).min())
+    near, far = min(-low, high), max(-low, high)
+    radius = min(grid.shape[-2:]) / 2 * grid.voxel_mm + math.hypot(*grid.origin_mm[:2]) - grid.voxel_mm
+    distance = float(frames.source.norm(dim=1).mean())
+    edge = math.asin(min(radius / distance, 1.0)) if scan.divergent else radius
+    if not 0 < near < edge <= far or far - near < LEAST * far:
+        return None
+    signed = place if high > -low else -place
+    weights = (1 + torch.sin(math.pi / 2 * (signed / near).clamp(-1, 1))) / 2
+    at_start = bool((signed[:, 0] < signed[:, -1]).all())
+    pad, wide = (0, 0), frames
+    step = bins // 8 + 1
+    for extra in range(step, 8 * bins, step):
+        pad = (extra, 0) if at_start else (0, extra)
+        wide = _widen(frames, *pad)
+        reached = _places(wide, bins + extra) * (1 if high > -low else -1)
+        if float(reached.amin(dim=1).max()) <= -far:
+            break
+    return Displaced((weights if scan.divergent else 2 * weights).float(), arcs, pad, wide)
+
+
+def _places(frames: Frames, bins: int) -> Float[Tensor, "view col"]:
+    """Return the angle of each ray from that through the axis, radians; in parallel beam its distance, mm."""
+    if frames.divergent:
+        rays = mid_rays(frames, bins)
+        x, y = (-frames.source[:, None]).unbind(dim=-1)
+        return torch.atan2(rays[..., 0] * y - rays[..., 1] * x, rays[..., 0] * x + rays[..., 1] * y)
+    u = frames.pitch[:, None] * (torch.arange(bins, dtype=torch.float64) - (bins - 1) / 2) + frames.shift[:, None]
+    turned = frames.along[:, 0] * frames.ahead[:, 1] - frames.along[:, 1] * frames.ahead[:, 0]
+    return u * turned.sign()[:, None]
+
+
+def _widen(frames: Frames, before: int, after: int) -> Frames:
+    """Return the frames with bins added, whose middle has moved along the detector."""
+    moved = frames.pitch * (after - before) / 2
+    if not frames.curved:
+        return replace(frames, shift=frames.shift + moved)
+    sine, cosine = (moved / frames.reach).sin()[:, None], (moved / frames.reach).cos()[:, None]
+    ahead = cosine * frames.ahead + sine * frames.along
+    return replace(frames, ahead=ahead, along=cosine * frames.along - sine * frames.ahead)
+
+
+def _turn_arcs(angles: Float[Tensor, " view"]) -> tuple[Float[Tensor, " view"], float]:
+    """Return the arcs of parallel views over a full turn, which add up to pi, and the widest gap, radians."""
+    order = torch.argsort(angles, stable=True)
+    gaps = (angles[order].roll(-1) - angles[order]) % (2 * math.pi)
+    arcs = torch.empty_like(angles)
+    arcs[order] = (gaps + gaps.roll(1)) / 4
+    return arcs.float(), float(gaps.max()) if len(angles) > 1 else 2 * math.pi
