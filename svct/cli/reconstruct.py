@@ -76,10 +76,18 @@ def command(
 
     if method not in OPTIONS:
         raise unknown_name("method", method, list(OPTIONS))
-    every: dict[str, Any] = {"filter": filter, "coverage": coverage, "iterations": iterations}
-    every |= {"tolerance": tolerance, "weighted": weighted}
-    every |= {"subsets": subsets, "strength": strength, "prior": prior, "backbone": backbone}
-    settings: dict[str, Any] = {name: value for name, value in every.items() if value is not None}
+    settings: dict[str, Any] = {
+        "filter": filter,
+        "coverage": coverage,
+        "iterations": iterations,
+        "tolerance": tolerance,
+        "weighted": weighted,
+        "subsets": subsets,
+        "strength": strength,
+        "prior": prior,
+        "backbone": backbone,
+    }
+    settings = {name: value for name, value in settings.items() if value is not None}
     for name in settings.keys() - set(OPTIONS[method]):
         fitting = ", ".join(m for m, names in OPTIONS.items() if name in names)
         raise InputError(f"--{name}: expected with --method {fitting}, got --method {method}; leave it out")

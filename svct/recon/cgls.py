@@ -1,14 +1,13 @@
 """Weighted, damped least squares by conjugate gradients."""
 
-import math
 from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor
 
-from svct.errors import InputError
 from svct.geometry.projector import Projector
-from svct.recon.rounds import repeat, set_up
+from svct.recon.checks import check_nonnegative
+from svct.recon.rounds import dot, repeat, set_up
 
 
 def cgls(
@@ -55,17 +54,11 @@ def cgls(
         LSQR takes the same steps; SciPy's `lsqr` runs on the operator that `svct.geometry.wrap` gives.
     """
     data, x, w, back = set_up(y, A, weights=weights, start=start)
-    if not 0 <= damping < math.inf:
-        raise InputError(f"damping: expected a finite number of 0 or more, got {damping}")
+    check_nonnegative("damping", damping)
 
     def weighted(residual: Tensor) -> Tensor:
         return residual if w is None else w * residual
 
-    def dot(a: Tensor, b: Tensor, shape: tuple[int, ...]) -> Tensor:
-        # One number per image, with an axis of length 1 for each of `shape`.
-        return (a * b).sum(dim=tuple(range(-len(shape), 0)), keepdim=True)
-
-    images, rays = A.domain_shape, A.range_shape
     residual = data - A(x)
     normal = A.T(weighted(residual)) - damping**2 * x
     direction = normal
@@ -73,14 +66,13 @@ def cgls(
     def step(x: Tensor) -> Tensor:
         nonlocal residual, normal, direction
         seen = A(direction)
-        bend = dot(seen, weighted(seen), rays).reshape(*x.shape[: -len(images)], *[1] * len(images))
-        bend = bend + damping**2 * dot(direction, direction, images)
-        length = dot(normal, direction, images) / bend.clamp(min=1e-30)
+        bend = dot(seen, weighted(seen), A) + damping**2 * dot(direction, direction, A)
+        length = dot(normal, direction, A) / bend.clamp(min=1e-30)
         x = x + length * direction
-        residual = residual - length.reshape(*x.shape[: -len(images)], *[1] * len(rays)) * seen
+        residual = residual - length * seen
         following = A.T(weighted(residual)) - damping**2 * x
         # Polak and Ribiere's form, never below 0, starts anew where rounding has spoilt the conjugacy.
-        turn = dot(following, following - normal, images) / dot(normal, normal, images).clamp(min=1e-30)
+        turn = dot(following, following - normal, A) / dot(normal, normal, A).clamp(min=1e-30)
         direction = following + turn.clamp(min=0) * direction
         normal = following
         return x

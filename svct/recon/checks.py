@@ -1,5 +1,7 @@
 """What data must satisfy before a reconstruction starts."""
 
+import math
+
 from jaxtyping import Float
 from torch import Tensor
 
@@ -31,3 +33,13 @@ def check_data(y: Float[Tensor, "..."], A: Projector, *, volumes: bool = False) 
         )
     if not bool(y.isfinite().all()):
         raise InputError("y: expected finite log data, got NaN or infinity; mend or leave out the bad bins first")
+
+
+def check_nonnegative(name: str, value: float) -> None:
+    """Check that a setting is a finite number of 0 or more.
+
+    Raises:
+        InputError: It is not.
+    """
+    if not 0 <= value < math.inf:
+        raise InputError(f"{name}: expected a finite number of 0 or more, got {value}")

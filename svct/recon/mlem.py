@@ -8,7 +8,7 @@ from torch import Tensor
 
 from svct.errors import InputError
 from svct.geometry.projector import Projector
-from svct.recon.rounds import interleaved, repeat, set_up
+from svct.recon.rounds import ordered_subsets, repeat, set_up
 
 
 def mlem(
@@ -58,12 +58,10 @@ def mlem(
         raise InputError(f"y: expected data of 0 or more, got {float(data.min()):g}; clip them first, y.clamp(min=0)")
     if not bool((x > 0).all()):
         raise InputError("start: expected an image above 0 everywhere, got 0 or less: EM can never leave a 0")
-    views = A.range_shape[-2]
     parts = []
-    for chosen in interleaved(views, subsets):
-        some = A if len(chosen) == views else A[chosen]
+    for some, views in ordered_subsets(A, subsets):
         sums = some.T(torch.ones(some.range_shape, device=data.device))
-        parts.append((some, data[..., chosen, :], torch.where(sums > 0, 1 / sums.clamp(min=1e-30), 0.0)))
+        parts.append((some, data[..., views, :], torch.where(sums > 0, 1 / sums.clamp(min=1e-30), 0.0)))
     least = 1e-6 * A.grid.voxel_mm * float(x.max())
 
     def step(x: Tensor) -> Tensor:

@@ -9,8 +9,9 @@ from torch import Tensor
 
 from svct.geometry.grid import Grid
 from svct.geometry.scan import Scan
-from svct.recon.frames import Frames, mid_rays
-from svct.recon.short_scan import Coverage
+from svct.recon.frames import Frames
+from svct.recon.short_scan import Coverage, fan_angles
+from svct.recon.weights import angle_gaps, arcs_between
 
 LEAST = 0.02
 """By what part the far side has to reach further than the near one; quarter shifts are below."""
@@ -59,9 +60,10 @@ def displaced_detector(
     if covered.short or (not scan.divergent and coverage == "short"):
         return None
     if not scan.divergent:
-        arcs, widest = _turn_arcs(covered.turn)
-        if widest > math.pi / 2:
+        order, gaps = angle_gaps(covered.turn, 2 * math.pi)
+        if len(gaps) == 1 or float(gaps.max()) > math.pi / 2:
             return None
+        arcs = arcs_between(order, gaps / 2).float()  # opposite views share one arc, so that all add up to pi
     bins = scan.detector_shape[-1]
     place = _places(frames, bins)
     low, high = float(place.amin(dim=1).max()), float(place.amax(dim=1).min())
@@ -88,9 +90,7 @@ def displaced_detector(
 def _places(frames: Frames, bins: int) -> Float[Tensor, "view col"]:
     """Return the angle of each ray from that through the axis, radians; in parallel beam its distance, mm."""
     if frames.divergent:
-        rays = mid_rays(frames, bins)
-        x, y = (-frames.source[:, None]).unbind(dim=-1)
-        return torch.atan2(rays[..., 0] * y - rays[..., 1] * x, rays[..., 0] * x + rays[..., 1] * y)
+        return fan_angles(frames, bins)
     u = frames.pitch[:, None] * (torch.arange(bins, dtype=torch.float64) - (bins - 1) / 2) + frames.shift[:, None]
     turned = frames.along[:, 0] * frames.ahead[:, 1] - frames.along[:, 1] * frames.ahead[:, 0]
     return u * turned.sign()[:, None]
@@ -104,12 +104,3 @@ def _widen(frames: Frames, before: int, after: int) -> Frames:
     sine, cosine = (moved / frames.reach).sin()[:, None], (moved / frames.reach).cos()[:, None]
     ahead = cosine * frames.ahead + sine * frames.along
     return replace(frames, ahead=ahead, along=cosine * frames.along - sine * frames.ahead)
-
-
-def _turn_arcs(angles: Float[Tensor, " view"]) -> tuple[Float[Tensor, " view"], float]:
-    """Return the arcs of parallel views over a full turn, which add up to pi, and the widest gap, radians."""
-    order = torch.argsort(angles, stable=True)
-    gaps = (angles[order].roll(-1) - angles[order]) % (2 * math.pi)
-    arcs = torch.empty_like(angles)
-    arcs[order] = (gaps + gaps.roll(1)) / 4
-    return arcs.float(), float(gaps.max()) if len(angles) > 1 else 2 * math.pi

@@ -1,17 +1,16 @@
 """Penalised weighted least squares, accelerated, with ordered subsets."""
 
-import math
 from collections.abc import Callable
 from typing import Any
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
-from svct.errors import InputError
 from svct.geometry.projector import Projector
+from svct.recon.checks import check_nonnegative
+from svct.recon.differences import adjoint_differences, differences
 from svct.recon.priors import Huber, Prior
-from svct.recon.rounds import interleaved, norms, repeat, set_up
+from svct.recon.rounds import dot, ordered_subsets, repeat, set_up
 
 
 def pwls(
@@ -66,43 +65,31 @@ def pwls(
         34:167), which starts anew wherever it points uphill (O'Donoghue and Candes 2015, Found. Comput. Math. 15:715).
     """
     data, x, w, back = set_up(y, A, weights=weights, start=start)
-    if not 0 <= strength < math.inf:
-        raise InputError(f"strength: expected a finite number of 0 or more, got {strength}")
+    check_nonnegative("strength", strength)
     psi = Huber() if prior is None else prior
-    views = A.range_shape[-2]
-    parts = []
-    for chosen in interleaved(views, subsets):
-        some = A if len(chosen) == views else A[chosen]
-        parts.append((some, data[..., chosen, :], None if w is None else w[..., chosen, :]))
+    axes = len(A.domain_shape)
+    parts = [
+        (some, data[..., views, :], None if w is None else w[..., views, :])
+        for some, views in ordered_subsets(A, subsets)
+    ]
     lengths = A(torch.ones(A.domain_shape, device=data.device))
-    bound = A.T((lengths if w is None else w * lengths).contiguous())
-    bound = bound + 4 * len(A.domain_shape) * strength * psi.curvature
+    bound = A.T(lengths if w is None else w * lengths)
+    bound = bound + 4 * axes * strength * psi.curvature
     inverse = torch.where(bound > 0, 1 / bound.clamp(min=1e-30), 0.0)
-    axes = tuple(range(-len(A.domain_shape), 0))
-    ahead, momentum = x, torch.ones_like(norms(x, A.domain_shape))
+    ahead, momentum = x, torch.ones((), device=data.device)
 
     def step(x: Tensor) -> Tensor:
         nonlocal ahead, momentum
         for some, seen, rays in parts:
             residual = some(ahead) - seen
             slope = len(parts) * some.T(residual if rays is None else rays * residual)
-            slope = slope + strength * _slope(psi, ahead, axes)
+            slope = slope + strength * adjoint_differences(psi.slope(differences(ahead, axes)))
             following = ahead - inverse * slope
             following = following.clamp(min=0) if nonnegative else following
-            uphill = ((ahead - following) * (following - x)).sum(dim=axes, keepdim=True) > 0
+            uphill = dot(ahead - following, following - x, A) > 0
             grown = torch.where(uphill, 1.0, (1 + torch.sqrt(1 + 4 * momentum.square())) / 2)
             ahead = following + torch.where(uphill, 0.0, (momentum - 1) / grown) * (following - x)
             momentum, x = grown, following
         return x
 
     return back(repeat(step, x, A, iterations=iterations, tolerance=tolerance, each=each))
-
-
-def _slope(psi: Prior, x: Float[Tensor, "..."], axes: tuple[int, ...]) -> Float[Tensor, "..."]:
-    slope = torch.zeros_like(x)
-    for axis in axes:
-        count = x.shape[axis] - 1
-        d = psi.slope(x.diff(dim=axis))
-        slope.narrow(axis, 1, count).add_(d)
-        slope.narrow(axis, 0, count).sub_(d)
-    return slope

@@ -10,7 +10,7 @@ from torch import Tensor
 from svct.errors import InputError
 from svct.geometry.arrays import as_tensor
 from svct.geometry.projector import Projector
-from svct.recon.checks import check_data
+from svct.recon.checks import check_data, check_nonnegative
 
 Back = Callable[[Tensor], Any]
 
@@ -91,13 +91,10 @@ def repeat(
     """
     if iterations < 1:
         raise InputError(f"iterations: expected at least 1, got {iterations}")
-    if not 0 <= tolerance < math.inf:
-        raise InputError(f"tolerance: expected a finite number of 0 or more, got {tolerance}")
+    check_nonnegative("tolerance", tolerance)
     for i in range(iterations):
         following = step(x)
-        settled = tolerance > 0 and bool(
-            (norms(following - x, A.domain_shape) <= tolerance * norms(following, A.domain_shape)).all()
-        )
+        settled = tolerance > 0 and _near(x, following, tolerance, A)
         x = following
         if each:
             each(i + 1)
@@ -106,13 +103,21 @@ def repeat(
     return x
 
 
-def norms(values: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Return the Euclidean norm over the last ``len(shape)`` axes, kept with length 1."""
-    return values.square().sum(dim=tuple(range(-len(shape), 0)), keepdim=True).sqrt()
+def _near(x: Tensor, following: Tensor, tolerance: float, A: Projector) -> bool:
+    change = following - x
+    return bool((dot(change, change, A).sqrt() <= tolerance * dot(following, following, A).sqrt()).all())
 
 
-def interleaved(views: int, subsets: int) -> list[list[int]]:
-    """Return `subsets` lists of view indices, each taking every so many-th view, in an order that spreads them out.
+def dot(a: Tensor, b: Tensor, A: Projector) -> Tensor:
+    """Return the inner product of each image of a batch, or of its projections, with the axes summed kept at length 1.
+
+    Images and projections have as many axes, so that the result scales either.
+    """
+    return (a * b).sum(dim=tuple(range(-len(A.domain_shape), 0)), keepdim=True)
+
+
+def ordered_subsets(A: Projector, subsets: int) -> list[tuple[Projector, list[int]]]:
+    """Return the projector of each subset with its view indices, every so many-th view, spread out in their order.
 
     Raises:
         InputError: Fewer than one subset or more than views.
@@ -121,11 +126,16 @@ def interleaved(views: int, subsets: int) -> list[list[int]]:
         Consecutive subsets start about a golden section of their number apart, so that each brings new directions.
 
     Example:
-        >>> interleaved(4, 2)
+        >>> from svct.geometry import Grid, ParallelBeam
+        >>> A = Projector(ParallelBeam([0.0, 0.8, 1.6, 2.4], bins=9), Grid(shape=(8, 8)))
+        >>> [views for _, views in ordered_subsets(A, 2)]
         [[0, 2], [1, 3]]
     """
+    views = A.range_shape[-2]
     if not 1 <= subsets <= views:
         raise InputError(f"subsets: expected 1 to {views}, the number of views, got {subsets}")
+    if subsets == 1:
+        return [(A, list(range(views)))]
     golden = (math.sqrt(5) - 1) / 2
     order = sorted(range(subsets), key=lambda i: (i * golden) % 1.0)
-    return [list(range(first, views, subsets)) for first in order]
+    return [(A[first::subsets], list(range(first, views, subsets))) for first in order]

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from svct.errors import InputError, unknown_name
 from svct.geometry.scan import Scan
-from svct.recon.frames import mid_rays, source_angles, upright_frames
-from svct.recon.weights import arc_weights
+from svct.recon.frames import Frames, mid_rays, source_angles, upright_frames
+from svct.recon.weights import angle_gaps, arc_weights
 
 COVERAGES = ("auto", "full", "short")
 """How `view_coverage` may be told what part of the circle the views cover."""
@@ -65,8 +65,7 @@ def view_coverage(scan: Scan, coverage: str = "auto") -> Coverage:
         raise unknown_name("coverage", coverage, list(COVERAGES))
     arcs = arc_weights(scan)
     angles = source_angles(scan) % (2 * math.pi)
-    order = torch.argsort(angles, stable=True)
-    gaps = (angles[order].roll(-1) - angles[order]) % (2 * math.pi)
+    order, gaps = angle_gaps(angles, 2 * math.pi)
     last = int(gaps.argmax())
     widest, inner = float(gaps[last]), torch.cat([gaps[last + 1 :], gaps[:last]])
     distinct = 1 + int((inner > 1e-9).sum())
@@ -99,7 +98,7 @@ def redundancy_weights(scan: Scan, covered: Coverage) -> Float[Tensor, "view col
     shape = (len(scan), scan.detector_shape[-1])
     if not covered.short:
         return torch.full(shape, 0.5 if scan.divergent else 1.0)
-    return parker_weights(covered.turn[:, None], fan_angles(scan), covered.span).float()
+    return parker_weights(covered.turn[:, None], fan_angles(upright_frames(scan), shape[1]), covered.span).float()
 
 
 def parker_weights(turn: Float[Tensor, "*#ray"], fan: Float[Tensor, "*#ray"], span: float) -> Float[Tensor, "*ray"]:
@@ -127,9 +126,8 @@ def parker_weights(turn: Float[Tensor, "*#ray"], fan: Float[Tensor, "*#ray"], sp
     return torch.where((turn < 0) | (turn > span), 0.0, weights)
 
 
-def fan_angles(scan: Scan) -> Float[Tensor, "view col"]:
+def fan_angles(frames: Frames, bins: int) -> Float[Tensor, "view col"]:
     """Return the angle of each ray from that through the axis, positive towards where the source moves, radians."""
-    frames = upright_frames(scan)
-    rays = mid_rays(frames, scan.detector_shape[-1])
+    rays = mid_rays(frames, bins)
     x, y = (-frames.source[:, None]).unbind(dim=-1)
     return torch.atan2(rays[..., 0] * y - rays[..., 1] * x, rays[..., 0] * x + rays[..., 1] * y)

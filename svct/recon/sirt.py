@@ -9,7 +9,7 @@ from torch import Tensor
 
 from svct.errors import InputError
 from svct.geometry.projector import Projector
-from svct.recon.rounds import interleaved, repeat, set_up
+from svct.recon.rounds import ordered_subsets, repeat, set_up
 
 
 def sirt(
@@ -113,15 +113,11 @@ def sart(
     data, x, w, back = set_up(y, A, weights=weights, start=start)
     if not 0 < relaxation < 2:
         raise InputError(f"relaxation: expected more than 0 and less than 2, got {relaxation}")
-    views = A.range_shape[-2]
     parts = []
-    for chosen in interleaved(views, views if subsets is None else subsets):
-        some = A if len(chosen) == views else A[chosen]
-        rows, columns = inverse_sums(some, data.device)
-        if w is not None:
-            rows = rows * w[..., chosen, :]
-            columns = _inverse(some.T(w[..., chosen, :].contiguous()), float(w.max()) * 1e-3 * A.grid.voxel_mm)
-        parts.append((some, data[..., chosen, :], rows, relaxation * columns))
+    for some, views in ordered_subsets(A, A.range_shape[-2] if subsets is None else subsets):
+        rays = None if w is None else w[..., views, :]
+        rows, columns = inverse_sums(some, data.device, weights=rays)
+        parts.append((some, data[..., views, :], rows if rays is None else rays * rows, relaxation * columns))
 
     def step(x: Tensor) -> Tensor:
         for some, seen, rows, columns in parts:
@@ -132,13 +128,15 @@ def sart(
     return back(repeat(step, x, A, iterations=iterations, tolerance=tolerance, each=each))
 
 
-def inverse_sums(A: Projector, device: torch.device) -> tuple[Float[Tensor, "*ray"], Float[Tensor, "*pixel"]]:
-    """Return the inverse row sums, one per ray, and column sums, one per pixel, of A; 0 where a sum is 0."""
+def inverse_sums(
+    A: Projector, device: torch.device, *, weights: Float[Tensor, "..."] | None = None
+) -> tuple[Float[Tensor, "..."], Float[Tensor, "..."]]:
+    """Return the inverse row sums of A, one per ray, and column sums of W A, one per pixel; 0 where a sum is 0."""
     rows = A(torch.ones(A.domain_shape, device=device))
-    columns = A.T(torch.ones(A.range_shape, device=device))
+    w = torch.ones(A.range_shape, device=device) if weights is None else weights
     # A ray that barely grazes the grid has a tiny sum, and would be weighted without bound.
     least = 1e-3 * A.grid.voxel_mm
-    return _inverse(rows, least), _inverse(columns, least)
+    return _inverse(rows, least), _inverse(A.T(w), float(w.max()) * least)
 
 
 def _inverse(sums: Float[Tensor, "*entry"], least: float) -> Float[Tensor, "*entry"]:

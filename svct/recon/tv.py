@@ -1,15 +1,14 @@
 """Total variation by the primal-dual hybrid gradient method."""
 
-import math
 from collections.abc import Callable
 from typing import Any
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
-from svct.errors import InputError
 from svct.geometry.projector import Projector
+from svct.recon.checks import check_nonnegative
+from svct.recon.differences import adjoint_differences, differences
 from svct.recon.rounds import repeat, set_up
 from svct.recon.sirt import inverse_sums
 
@@ -63,8 +62,7 @@ def tv(
         steps of Pock and Chambolle 2011, ICCV, section 2 (alpha = 1).
     """
     data, x, w, back = set_up(y, A, weights=weights, start=start)
-    if not 0 <= strength < math.inf:
-        raise InputError(f"strength: expected a finite number of 0 or more, got {strength}")
+    check_nonnegative("strength", strength)
     axes = len(A.domain_shape)
     rows, columns = inverse_sums(A, data.device)
     rows = BALANCE * rows
@@ -79,28 +77,11 @@ def tv(
         nonlocal ahead, dual, flow
         dual = keep * torch.addcmul(dual, rows, A(ahead) - data)
         if strength:
-            flow = torch.add(flow, _differences(ahead, axes), alpha=BALANCE / 2)
+            flow = torch.add(flow, differences(ahead, axes), alpha=BALANCE / 2)
             flow = flow * (strength / flow.square().sum(dim=0).sqrt().clamp(min=strength))
-        following: Tensor = x - tau * (A.T(dual) + _adjoint_differences(flow, axes))
+        following: Tensor = x - tau * (A.T(dual) + adjoint_differences(flow))
         following = following.clamp(min=0) if nonnegative else following
         ahead = 2 * following - x
         return following
 
     return back(repeat(step, x, A, iterations=iterations, tolerance=tolerance, each=each))
-
-
-def _differences(x: Float[Tensor, "..."], axes: int) -> Float[Tensor, "axis ..."]:
-    d = torch.zeros((axes, *x.shape), device=x.device, dtype=x.dtype)
-    for i in range(axes):
-        d[i].narrow(i - axes, 0, x.shape[i - axes] - 1).copy_(x.diff(dim=i - axes))
-    return d
-
-
-def _adjoint_differences(d: Float[Tensor, "axis ..."], axes: int) -> Float[Tensor, "..."]:
-    x = torch.zeros_like(d[0])
-    for i in range(axes):
-        count = x.shape[i - axes] - 1
-        flow = d[i].narrow(i - axes, 0, count)
-        x.narrow(i - axes, 0, count).sub_(flow)
-        x.narrow(i - axes, 1, count).add_(flow)
-    return x

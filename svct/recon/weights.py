@@ -3,7 +3,7 @@
 import math
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from svct.geometry.scan import Scan
@@ -32,13 +32,23 @@ def arc_weights(scan: Scan) -> Float[Tensor, " view"]:
     """
     period = 2 * math.pi if scan.divergent else math.pi
     angles = source_angles(scan) % period
-    order = torch.argsort(angles, stable=True)
-    gaps = (angles[order].roll(-1) - angles[order]) % period
-    if len(angles) == 1 or bool((gaps == 0).all()):
+    order, gaps = angle_gaps(angles, period)
+    if bool((gaps == 0).all()):
         gaps = torch.full_like(gaps, period / len(angles))
-    weights = torch.empty_like(angles)
-    weights[order] = (gaps + gaps.roll(1)) / 2
-    return weights.float()
+    return arcs_between(order, gaps).float()
+
+
+def angle_gaps(angles: Float[Tensor, " view"], period: float) -> tuple[Int64[Tensor, " view"], Float[Tensor, " view"]]:
+    """Return the order of angles around the circle of a period, and in it the gap from each to the next, radians."""
+    order = torch.argsort(angles, stable=True)
+    return order, (angles[order].roll(-1) - angles[order]) % period
+
+
+def arcs_between(order: Int64[Tensor, " view"], gaps: Float[Tensor, " view"]) -> Float[Tensor, " view"]:
+    """Return half the gaps on either side of each view, in the views' own order; arguments from `angle_gaps`."""
+    arcs = torch.empty_like(gaps)
+    arcs[order] = (gaps + gaps.roll(1)) / 2
+    return arcs
 
 
 def count_weights(y: Float[Tensor, "*batch view col"]) -> Float[Tensor, "*batch view col"]:

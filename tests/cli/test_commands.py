@@ -1,3 +1,4 @@
+import inspect
 import json
 from pathlib import Path
 
@@ -5,7 +6,9 @@ import nibabel
 import numpy as np
 import pytest
 
+import svct.recon
 from svct.cli.main import run
+from svct.cli.reconstruct import ITERATIONS
 from svct.geometry import ConeBeam, Grid, save_geometry
 from svct.geometry.native import NativeBackend
 from svct.sampling import Schedule
@@ -35,6 +38,11 @@ def test_simulate_reconstruct_evaluate(tmp_path: Path, capsys: pytest.CaptureFix
     assert "--subsets: expected with --method sart, mlem, pwls, got --method tv" in capsys.readouterr().err
     assert run(["reconstruct", scan, "--method", "fbp"]) == 7
     assert run(["evaluate", images[0], "--truth", scan]) == 4
+
+
+def test_the_listed_iterations_are_those_of_the_methods() -> None:
+    for method, count in ITERATIONS.items():
+        assert inspect.signature(getattr(svct.recon, method)).parameters["iterations"].default == count
 
 
 def test_the_main_job_on_a_volume(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from svct.errors import InputError
 from svct.geometry import FanBeam, ParallelBeam
+from svct.recon.frames import upright_frames
 from svct.recon.short_scan import fan_angles, parker_weights, redundancy_weights, view_coverage
 
 DEG = math.pi / 180
@@ -41,8 +42,10 @@ def test_what_parker_gave() -> None:
 
 def test_angles_of_the_rays() -> None:
     scan = fan([0.3, 2.0])
-    assert torch.allclose(fan_angles(scan)[0], torch.atan(3.0 * (torch.arange(161.0).double() - 80) / 1000))
-    curved = fan_angles(fan([0.3], curved=True, offset_mm=30.0))
+    assert torch.allclose(
+        fan_angles(upright_frames(scan), 161)[0], torch.atan(3.0 * (torch.arange(161.0).double() - 80) / 1000)
+    )
+    curved = fan_angles(upright_frames(fan([0.3], curved=True, offset_mm=30.0)), 161)
     assert torch.allclose(curved[0], 0.03 + 0.003 * (torch.arange(161.0).double() - 80))
 
 
