@@ -14,7 +14,7 @@ from svct.bench.compare import paired_gain
 from svct.bench.subjects import Subjects
 from svct.geometry.projector import Projector
 from svct.metrics import RANGE, ssim
-from svct.recon.backbone import backbone_path, file_sha256, load_backbone
+from svct.recon.networks import backbone_path, file_sha256, load_backbone
 from svct.sampling.design import a_optimal
 from svct.sampling.fixed import ViewSet, equidistant_sets
 from svct.sampling.gain import Gain

@@ -1,14 +1,14 @@
-"""How a backbone does beside FBP and TV on patients that no training saw."""
+"""How a network does beside FBP and TV on patients that no training saw."""
 
 from dataclasses import dataclass
 
 import torch
+from torch import nn
 
 from svct.geometry.projector import Projector
 from svct.metrics import psnr
 from svct.recon.fbp import fbp
 from svct.recon.tv import tv
-from svct.recon.unrolled import UnrolledNet
 from svct.sampling.fixed import equidistant_sets
 from svct.tasks.task import load_task, task_names
 
@@ -26,7 +26,7 @@ class Score:
         patients: Test patients.
         fbp_db: FBP with the ramp filter or Hann window, whichever is better.
         tv_db: TV with the best of `TV_STRENGTHS`.
-        unrolled_db: The backbone.
+        network_db: The network.
     """
 
     task: str
@@ -34,14 +34,14 @@ class Score:
     patients: int
     fbp_db: float
     tv_db: float
-    unrolled_db: float
+    network_db: float
 
 
-def score_backbone(net: UnrolledNet, *, views: int = 24, patients: int = 16, seed: int = 0) -> list[Score]:
-    """Reconstruct test patients of every task with FBP, TV and a backbone.
+def score_network(net: nn.Module, *, views: int = 24, patients: int = 16, seed: int = 0) -> list[Score]:
+    """Reconstruct test patients of every task with FBP, TV and a trained network.
 
     Args:
-        net: The backbone.
+        net: The network.
         views: Equidistant views to take.
         patients: How many patients of each test split.
         seed: Seed of the noise.
@@ -56,11 +56,11 @@ def score_backbone(net: UnrolledNet, *, views: int = 24, patients: int = 16, see
             images = {
                 "fbp": [fbp(y, A, filter=f) for f in ("ramp", "hann")],
                 "tv": [tv(y, A, strength=s) for s in TV_STRENGTHS],
-                "unrolled": [torch.cat([net(part, A) for part in torch.split(y, 8)])],
+                "network": [torch.cat([net(part, A) for part in torch.split(y, 8)])],
             }
         best = {
             method: max(sum(psnr(x, t) for x, t in zip(xs, truth, strict=True)) / len(truth) for xs in results)
             for method, results in images.items()
         }
-        scores.append(Score(name, views, len(truth), best["fbp"], best["tv"], best["unrolled"]))
+        scores.append(Score(name, views, len(truth), best["fbp"], best["tv"], best["network"]))
     return scores

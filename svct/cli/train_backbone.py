@@ -1,4 +1,4 @@
-"""`svct train-backbone`: training of the shared network."""
+"""`svct train-backbone`: training of the shared network, and of those it is measured against."""
 
 from pathlib import Path
 
@@ -10,29 +10,36 @@ from svct.cli import options
 @click.command()
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Weights to write (.safetensors).")
 @click.option(
+    "--recipe", "name", default="backbone-2", show_default=True, help="A recipe that comes with svct, or a TOML file."
+)
+@click.option(
     "--state", type=click.Path(path_type=Path), help="Checkpoint to write and to resume from.  [default: OUT.state]"
 )
 @click.option("--steps", type=click.IntRange(min=1), help="Optimiser steps.  [default: the recipe's]")
 @click.option("--pool", type=click.IntRange(min=4), help="Drawn patients per anatomy.  [default: the recipe's]")
-@options.seed
+@click.option("--seed", type=int, help="Seed of everything.  [default: the recipe's]")
 @options.overwrite
-def command(out: Path, state: Path | None, steps: int | None, pool: int | None, seed: int, overwrite: bool) -> None:
-    """Train the backbone on drawn patients of every anatomy and on mixed view sets.
+def command(
+    out: Path, name: str, state: Path | None, steps: int | None, pool: int | None, seed: int | None, overwrite: bool
+) -> None:
+    """Train the backbone on drawn patients of every anatomy, scanned in every way.
 
-    The defaults are the recipe of the weights that come with svct: about an hour on two cores. Stopped half way, the
+    The defaults are the recipe of the weights that come with svct: about an hour on one core. Stopped half way, the
     same command goes on from the checkpoint.
     """
     from dataclasses import asdict, replace
 
     from svct import __version__
-    from svct.bench.scores import score_backbone
-    from svct.bench.training import Recipe, train
+    from svct.bench.recipe import recipe_named
+    from svct.bench.scores import score_network
+    from svct.bench.training import train
     from svct.cli.progress import progress
     from svct.files import require_writable
-    from svct.recon.backbone import save_backbone
+    from svct.recon.networks import save_network
 
-    recipe = Recipe(seed=seed)
+    recipe = recipe_named(name)
     recipe = replace(recipe, steps=steps or recipe.steps, pool=pool or recipe.pool)
+    recipe = recipe if seed is None else replace(recipe, seed=seed)
     require_writable(out, overwrite=overwrite)
     checkpoint = state or out.with_suffix(".state")
     try:
@@ -46,16 +53,16 @@ def command(out: Path, state: Path | None, steps: int | None, pool: int | None, 
     except KeyboardInterrupt as stop:
         stop.add_note(f"the last checkpoint is {checkpoint}; the same command goes on from there")
         raise
-    scores = score_backbone(averaged)
-    save_backbone(
+    scores = score_network(averaged)
+    save_network(
         averaged,
         out,
         about={"recipe": asdict(recipe), "svct": __version__, "scores": [asdict(s) for s in scores]},
         overwrite=overwrite,
     )
     click.echo(
-        f"{'task':<10}{'views':>6}{'FBP':>8}{'TV':>8}{'unrolled':>10}   PSNR in dB over test patients, range 2000 HU"
+        f"{'task':<10}{'views':>6}{'FBP':>8}{'TV':>8}{'network':>10}   PSNR in dB over test patients, range 2000 HU"
     )
     for s in scores:
-        click.echo(f"{s.task:<10}{s.views:>6}{s.fbp_db:>8.2f}{s.tv_db:>8.2f}{s.unrolled_db:>10.2f}")
+        click.echo(f"{s.task:<10}{s.views:>6}{s.fbp_db:>8.2f}{s.tv_db:>8.2f}{s.network_db:>10.2f}")
     click.echo(str(out))

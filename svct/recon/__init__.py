@@ -1,9 +1,9 @@
 """Reconstruction: analytic, iterative and the shared unrolled network."""
 
-from svct.recon.backbone import load_backbone
 from svct.recon.cgls import cgls
 from svct.recon.fbp import fbp, fdk
 from svct.recon.mlem import mlem
+from svct.recon.networks import load_backbone, load_network
 from svct.recon.priors import QGGMRF, Huber, Prior, Quadratic
 from svct.recon.pwls import pwls
 from svct.recon.sirt import sart, sirt
@@ -23,6 +23,7 @@ __all__ = [
     "fbp",
     "fdk",
     "load_backbone",
+    "load_network",
     "mlem",
     "pwls",
     "sart",

@@ -5,56 +5,98 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
+from svct.errors import InputError, unknown_name
 from svct.geometry.arrays import as_tensor
-from svct.geometry.fan import FanBeam
 from svct.geometry.projector import Projector
 from svct.recon.checks import check_data
-from svct.recon.filters import filter_projections
-from svct.recon.sirt import inverse_sums
-from svct.recon.unet import SmallUNet
-from svct.recon.weights import arc_weights
+from svct.recon.data_step import DIRECTIONS, DataStep, conditions
+from svct.recon.regularisers import CONDITIONS, regulariser
 from svct.units import MU_WATER
+
+FORMS = ("2d", "2.5d", "3d")
+"""What the regulariser sees of a volume: one slice, a slice and its two neighbours, or all of it."""
 
 
 class UnrolledNet(nn.Module):
-    """Image-domain unrolling: data steps with arc-length view weights, each followed by a small U-Net with memory.
+    """Image-domain unrolling: data steps, each followed by a small network with memory.
 
-    The convolutions see images only, so that the weights know nothing of which or how many views there are.
+    The convolutions see images only, so that the weights know nothing of which or how many views there are; they are
+    told of the noise level and the density of views alone.
 
     Args:
-        unrolls: Number of data steps, each with a U-Net of its own.
-        width: Channels of a U-Net at full resolution.
+        unrolls: Number of data steps, each with a network of its own.
+        width: Channels of its finest convolutions.
         memory: Channels that one unroll hands to the next.
+        network: Name of the regulariser, one of `svct.recon.regularisers.REGULARISERS`.
+        depth: Its resolutions, or its residual pairs.
+        directions: Images that a data step makes of the residual, of `svct.recon.data_step.DIRECTIONS`.
+        form: One of `FORMS`. ``"2d"`` takes images, and volumes slice by slice with data steps of the whole volume.
+
+    Raises:
+        UnknownNameError: No such regulariser or form.
+        InputError: No such direction.
 
     Notes:
-        x <- x + a d + b g + CNN(x, d, g, memory), from x = 0, with the two residual images d = A^T W F (y - A x), F the
-        ramp filter and W the arc weights, which is the FBP of the residual, and g = C A^T W R (y - A x), the SIRT
-        direction. After ItNet (Genzel et al. 2022, arXiv 2106.00280), which takes the FBP of the residual, and LEARN
-        (Chen et al. 2018, IEEE Trans. Med. Imaging 37:1333).
+        x <- x + sum_i a_i d_i + CNN(x, d, memory), from x = 0, with the residual images d of
+        `svct.recon.data_step.DataStep` and steps a that depend linearly on the conditions. After ItNet (Genzel et al.
+        2022, arXiv 2106.00280) and LEARN (Chen et al. 2018, IEEE Trans. Med. Imaging 37:1333). While it trains, every
+        unroll is computed again for its gradient if `checkpointing` is set (Chen et al. 2016, arXiv 1604.06174): what
+        is kept then is the image and the memory of each unroll.
     """
 
-    def __init__(self, *, unrolls: int = 5, width: int = 24, memory: int = 6) -> None:
+    def __init__(
+        self,
+        *,
+        unrolls: int = 5,
+        width: int = 24,
+        memory: int = 6,
+        network: str = "unet",
+        depth: int = 3,
+        directions: tuple[str, ...] | list[str] = DIRECTIONS,
+        form: str = "2d",
+    ) -> None:
         super().__init__()
-        self.config = {"unrolls": unrolls, "width": width, "memory": memory}
-        self.nets = nn.ModuleList(SmallUNet(3 + memory, 1 + memory, width=width) for _ in range(unrolls))
-        start = torch.full((unrolls, 2), 0.4)
-        start[0] = torch.tensor([0.9, 0.0])
+        if form not in FORMS:
+            raise unknown_name("form", form, list(FORMS))
+        if not directions or set(directions) - set(DIRECTIONS):
+            raise InputError(f"directions: expected some of {', '.join(DIRECTIONS)}, got {', '.join(directions)}")
+        self.config = {
+            "unrolls": unrolls,
+            "width": width,
+            "memory": memory,
+            "network": network,
+            "depth": depth,
+            "directions": list(directions),
+            "form": form,
+        }
+        self.form, self.memory, self.directions = form, memory, tuple(directions)
+        self.checkpointing = False
+        count = len(self.directions)
+        seen = (1 + count + memory) * (3 if form == "2.5d" else 1)
+        self.nets = nn.ModuleList(
+            regulariser(network, seen, 1 + memory, width=width, depth=depth, solid=form == "3d") for _ in range(unrolls)
+        )
+        start = torch.full((unrolls, count), 0.8 / count)
+        start[0] = torch.tensor([0.9 if name == self.directions[0] else 0.0 for name in self.directions])
         self.steps = nn.Parameter(start)
+        self.slopes = nn.Parameter(torch.zeros(unrolls, count, CONDITIONS))
 
     def forward(self, y: Any, A: Projector, *, view_weights: Float[Tensor, " view"] | None = None) -> Any:
         """Reconstruct.
 
         Args:
-            y: Log data, float32 ``(..., views, bins)``; torch, NumPy or CuPy.
+            y: Log data, float32 ``(..., [rows,] views, bins)``; torch, NumPy or CuPy.
             A: The projector of these views.
             view_weights: Radians that each view stands for, ``(views,)``; 0 leaves a view out. Default: its arc length.
 
         Returns:
-            Attenuation ``(..., ny, nx)``, 1/mm, of the same kind as `y`; differentiable in `y` and `view_weights`.
+            Attenuation ``(..., [nz,] ny, nx)``, 1/mm, of the same kind as `y`; differentiable in `y` and
+            `view_weights`.
 
         Raises:
-            InputError: Wrong shape, NaN or infinity.
+            InputError: Wrong shape, NaN or infinity, or an image for a network of volumes.
 
         Example:
             >>> from svct.geometry import Grid, ParallelBeam
@@ -63,39 +105,56 @@ class UnrolledNet(nn.Module):
             torch.Size([1, 16, 16])
         """
         data, back = as_tensor(y, "y")
-        check_data(data, A)
-        weights = arc_weights(A.scan) if view_weights is None else view_weights
-        batch = data.reshape(-1, *A.range_shape) / MU_WATER
-        precondition = _Precondition(A, weights.to(data.device))
+        check_data(data, A, volumes=True)
+        if self.form != "2d" and A.scan.ndim == 2:
+            raise InputError(f"A: expected a volume for a network of the form {self.form}, got images; use a 2d one")
+        weights = None if view_weights is None else view_weights.to(data.device)
+        batch = data.reshape(-1, *A.range_shape)
+        told = conditions(batch, A, weights)
+        step = DataStep(batch, A, weights, self.directions)
+        batch = batch / MU_WATER
         x = batch.new_zeros((len(batch), *A.domain_shape))
-        memory = batch.new_zeros((len(batch), self.config["memory"], *A.domain_shape))
-        for net, step in zip(self.nets, self.steps, strict=True):
-            d, g = precondition(batch - A(x))
-            seen = torch.cat([torch.stack([x, d, g], dim=1), memory], dim=1)
-            out = net(seen.contiguous(memory_format=torch.channels_last)).float()
-            x = x + step[0] * d + step[1] * g + out[:, 0]
-            memory = memory + out[:, 1:]
-        image = x * MU_WATER
-        return back(image.reshape(*data.shape[:-2], *A.domain_shape))
+        memory = batch.new_zeros((len(batch), self.memory, *A.domain_shape))
+        for unroll in range(len(self.nets)):
+            args = (unroll, x, memory, batch, step, told, A)
+            if self.checkpointing and torch.is_grad_enabled():
+                x, memory = checkpoint(self._unroll, *args, use_reentrant=False)
+            else:
+                x, memory = self._unroll(*args)
+        return back((x * MU_WATER).reshape(*data.shape[: -A.scan.ndim], *A.domain_shape))
 
+    def _unroll(
+        self,
+        unroll: int,
+        x: Float[Tensor, "batch ..."],
+        memory: Float[Tensor, "batch memory *space"],
+        batch: Float[Tensor, "batch ..."],
+        step: DataStep,
+        told: Float[Tensor, "batch condition"],
+        A: Projector,
+    ) -> tuple[Float[Tensor, "batch ..."], Float[Tensor, "batch memory *space"]]:
+        d = step(batch - A(x), first=unroll == 0).transpose(0, 1)
+        sizes = self.steps[unroll] + told @ self.slopes[unroll].T
+        out = self._regularise(unroll, torch.cat([x[:, None], d, memory], dim=1), told)
+        x = x + torch.einsum("bi,bi...->b...", sizes, d) + out[:, 0]
+        return x, memory + out[:, 1:]
 
-class _Precondition:
-    """Turns a residual of the data into two images: its FBP and its SIRT direction."""
-
-    def __init__(self, A: Projector, weights: Float[Tensor, " view"]) -> None:
-        scan = A.scan
-        self.A = A
-        pitch = scan.bin_mm / scan.magnification if isinstance(scan, FanBeam) else scan.bin_mm  # type: ignore[attr-defined]
-        self.pitch = pitch
-        # A^T adds up voxel^2 / pitch for every view; a fan sees every line twice.
-        self.arcs = weights[:, None] * (pitch / A.grid.voxel_mm**2) / (2 if scan.divergent else 1)
-        rows, columns = inverse_sums(A, weights.device)
-        self.rays = rows * weights[:, None] * (len(weights) / weights.detach().sum())
-        self.columns = columns
-
-    def __call__(
-        self, residual: Float[Tensor, "batch view col"]
-    ) -> tuple[Float[Tensor, "batch y x"], Float[Tensor, "batch y x"]]:
-        filtered = filter_projections(residual, self.pitch) * self.arcs
-        images = self.A.T(torch.stack([filtered, residual * self.rays]))
-        return images[0], images[1] * self.columns
+    def _regularise(
+        self, unroll: int, seen: Float[Tensor, "batch channel *space"], told: Float[Tensor, "batch condition"]
+    ) -> Float[Tensor, "batch out *space"]:
+        """Apply the network of an unroll, to the slices of volumes where it is one of images."""
+        net = self.nets[unroll]
+        if self.form == "3d":
+            volume: Tensor = net(seen, told).float()
+            return volume
+        solid = seen.ndim == 5
+        slices = seen.shape[2] if solid else 1
+        if self.form == "2.5d":
+            padded = torch.cat([seen[:, :, :1], seen, seen[:, :, -1:]], dim=2)
+            seen = torch.cat([padded[:, :, :-2], seen, padded[:, :, 2:]], dim=1)
+        if solid:
+            seen = seen.transpose(1, 2).flatten(0, 1)
+        images: Tensor = net(
+            seen.contiguous(memory_format=torch.channels_last), told.repeat_interleave(slices, dim=0)
+        ).float()
+        return torch.stack(torch.split(images, slices)).transpose(1, 2) if solid else images

@@ -6,7 +6,7 @@ import torch
 from svct.errors import DataFileError, OutputExistsError
 from svct.geometry import FanBeam, Grid, ParallelBeam, Projector
 from svct.recon import UnrolledNet, load_backbone
-from svct.recon.backbone import backbone_path, save_backbone
+from svct.recon.networks import backbone_path, save_network
 
 
 def small() -> UnrolledNet:
@@ -24,17 +24,17 @@ def test_shipped_weights_are_small_and_frozen() -> None:
 
 def test_round_trip(tmp_path: Path) -> None:
     net, path = small(), tmp_path / "net.safetensors"
-    save_backbone(net, path, about={"steps": 1})
+    save_network(net, path, about={"steps": 1})
     A = Projector(ParallelBeam([0.1, 0.7, 2.0], bins=21), Grid(shape=(17, 19)))
     y = torch.rand(2, 3, 21)
     assert torch.equal(load_backbone(path)(y, A), net(y, A))
     with pytest.raises(OutputExistsError, match="expected a free name"):
-        save_backbone(net, path, about={})
+        save_network(net, path, about={})
 
 
 def test_damaged_files(tmp_path: Path) -> None:
     whole = tmp_path / "net.safetensors"
-    save_backbone(small(), whole, about={})
+    save_network(small(), whole, about={})
     for name, content in {"empty": b"", "short": whole.read_bytes()[:-100], "text": b"hello" * 100}.items():
         (tmp_path / name).write_bytes(content)
         with pytest.raises(DataFileError, match="expected the weights of a backbone, cannot be loaded"):

@@ -1,0 +1,64 @@
+"""Recipes of trained networks, as files."""
+
+import tomllib
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from svct.errors import InputError, unknown_name
+from svct.recon.networks import NETWORKS
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that the weights depend on beside the code.
+
+    Args:
+        network: One of `svct.recon.networks.NETWORKS`.
+        settings: Keywords of the network.
+        steps: Optimiser steps.
+        batch: Images per step, which share one view set.
+        pool: Patients drawn per anatomy, from the cohorts' training splits.
+        size: Rows and columns of the images; one step in six takes one image of twice the size.
+        learning_rate: Peak of the cosine schedule.
+        seed: Seed of everything.
+    """
+
+    network: str = "unrolled"
+    settings: dict[str, Any] = field(default_factory=dict)
+    steps: int = 5000
+    batch: int = 4
+    pool: int = 240
+    size: int = 128
+    learning_rate: float = 1.5e-3
+    seed: int = 0
+
+
+def recipe_named(name: str | Path) -> Recipe:
+    """Read a recipe: the name of one that comes with svct, or a TOML file.
+
+    Raises:
+        InputError: No such recipe, or one with entries that a recipe does not have.
+    """
+    shipped = {Path(str(f)).stem: Path(str(f)) for f in (files("svct.bench") / "recipes").iterdir()}
+    path = shipped.get(str(name), Path(name))
+    if not path.is_file():
+        raise unknown_name("recipe", str(name), sorted(shipped))
+    try:
+        return Recipe(**tomllib.loads(path.read_text()))
+    except (tomllib.TOMLDecodeError, TypeError) as error:
+        raise InputError(f"{path}: expected the entries of a recipe in TOML ({error})") from error
+
+
+def build(recipe: Recipe) -> nn.Module:
+    """Return the network of a recipe, untrained.
+
+    Raises:
+        UnknownNameError: No such network.
+    """
+    if recipe.network not in NETWORKS:
+        raise unknown_name("network", recipe.network, list(NETWORKS))
+    return NETWORKS[recipe.network](**recipe.settings)
