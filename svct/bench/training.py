@@ -15,13 +15,16 @@ from svct.bench.recipe import Recipe, build
 from svct.bench.training_data import draw_batch, draw_pools
 from svct.errors import InputError
 from svct.geometry.projector import Projector
+from svct.recon.uncertainty import Uncertainty
 from svct.units import MU_WATER
 
 
 def loss_of(
     net: nn.Module, images: Float[Tensor, "batch y x"], y: Float[Tensor, "batch view col"], A: Projector
 ) -> Float[Tensor, ""]:
-    """Return the mean over images of ln RMSE, so that easy and hard images count alike."""
+    """Return the mean over images of ln RMSE, so that easy and hard count alike; a head has its own loss."""
+    if isinstance(net, Uncertainty):
+        return net.loss(images, y, A)
     error = (net(y, A) - images) / MU_WATER
     loss: Tensor = 0.5 * error.square().mean(dim=(-2, -1)).clamp(min=1e-10).log().mean()
     return loss

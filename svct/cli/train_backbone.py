@@ -35,7 +35,7 @@ def command(
     from svct.bench.training import train
     from svct.cli.progress import progress
     from svct.files import require_writable
-    from svct.recon.networks import save_network
+    from svct.recon.networks import backbone_path, file_sha256, save_network
 
     recipe = recipe_named(name)
     recipe = replace(recipe, steps=steps or recipe.steps, pool=pool or recipe.pool)
@@ -53,13 +53,14 @@ def command(
     except KeyboardInterrupt as stop:
         stop.add_note(f"the last checkpoint is {checkpoint}; the same command goes on from there")
         raise
+    about: dict[str, object] = {"recipe": asdict(recipe), "svct": __version__}
+    if recipe.network == "uncertainty":
+        about["backbone_sha256"] = file_sha256(backbone_path())
+        save_network(averaged, out, about=about, overwrite=overwrite)
+        click.echo(str(out))
+        return
     scores = score_network(averaged)
-    save_network(
-        averaged,
-        out,
-        about={"recipe": asdict(recipe), "svct": __version__, "scores": [asdict(s) for s in scores]},
-        overwrite=overwrite,
-    )
+    save_network(averaged, out, about={**about, "scores": [asdict(s) for s in scores]}, overwrite=overwrite)
     click.echo(
         f"{'task':<10}{'views':>6}{'FBP':>8}{'TV':>8}{'network':>10}   PSNR in dB over test patients, range 2000 HU"
     )
