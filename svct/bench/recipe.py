@@ -22,6 +22,7 @@ class Recipe:
         steps: Optimiser steps.
         batch: Images per step, which share one view set.
         pool: Patients drawn per anatomy, from the cohorts' training splits.
+        volumes: Real CT whose axial slices join them: names that `svct data fetch` knows, or files and folders.
         size: Rows and columns of the images; one step in six takes one image of twice the size.
         learning_rate: Peak of the cosine schedule.
         seed: Seed of everything.
@@ -32,6 +33,7 @@ class Recipe:
     steps: int = 5000
     batch: int = 4
     pool: int = 240
+    volumes: list[str] = field(default_factory=list)
     size: int = 128
     learning_rate: float = 1.5e-3
     seed: int = 0

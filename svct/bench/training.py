@@ -36,6 +36,7 @@ def train(
     checkpoint: Path | None = None,
     save_every: int = 100,
     each_image: Callable[[], None] | None = None,
+    device: str = "cpu",
 ) -> Iterator[tuple[int, float, nn.Module]]:
     """Train a backbone, one optimiser step at a time.
 
@@ -45,17 +46,18 @@ def train(
             renewed every `save_every` steps.
         save_every: Steps between checkpoints.
         each_image: Called after each drawn training image.
+        device: Where to train; patients are drawn on the CPU.
 
     Yields:
         Number of the finished step, its loss, and the averaged network so far.
     """
     torch.manual_seed(recipe.seed)
-    net = build(recipe)
+    net = build(recipe).to(device)
     averaged = copy.deepcopy(net)
     optimiser = torch.optim.AdamW(net.parameters(), lr=recipe.learning_rate, weight_decay=1e-4, betas=(0.9, 0.98))
     done = 0
     if checkpoint and checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
+        state = torch.load(checkpoint, weights_only=True, map_location=device)
         if state["recipe"] != asdict(recipe):
             raise InputError(
                 f"{checkpoint}: expected the state of {recipe}, got that of {state['recipe']}; use another file"
@@ -70,8 +72,8 @@ def train(
         for group in optimiser.param_groups:
             group["lr"] = recipe.learning_rate * _rate(step, recipe.steps)
         images, y, A = draw_batch(recipe, pools, step)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            loss = loss_of(net, images, y, A)
+        with torch.autocast(torch.device(device).type, dtype=torch.bfloat16):
+            loss = loss_of(net, images.to(device), y.to(device), A)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.clip_grad_norm_(net.parameters(), 0.5)

@@ -22,7 +22,7 @@ def test_the_head_learns_the_size_of_the_errors_and_leaves_the_image_alone() -> 
     for _ in range(120):
         optimiser.zero_grad()
         loss = head.loss(images, y, A)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
     with torch.inference_mode():
         x, std = head(y[:, None], A)
