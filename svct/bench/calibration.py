@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from svct.files import atomic_path
 from svct.geometry.projector import Projector
 from svct.physics.acquisition import Acquisition
-from svct.recon.uncertainty import Uncertainty
 from svct.sampling.fixed import equidistant_sets
 from svct.tasks.task import load_task
 from svct.units import MU_WATER
@@ -44,7 +44,7 @@ class Calibration:
 
 
 def calibrate(
-    head: Uncertainty,
+    head: Callable[..., tuple[Tensor, Tensor]],
     *,
     tasks: tuple[str, ...] = ("chest", "head", "abdomen", "shoulder"),
     views: tuple[int, ...] = (16, 48),
@@ -56,7 +56,7 @@ def calibrate(
     """Compare error bars with errors.
 
     Args:
-        head: The head with its backbone.
+        head: Called ``(y, A)``, returns an image and the standard deviation of its error; see `svct.recon.uncertainty`.
         tasks: Whose test patients to scan.
         views: Numbers of equidistant views.
         photons: Per ray.

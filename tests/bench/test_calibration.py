@@ -25,7 +25,7 @@ class Known(torch.nn.Module):
 
 @pytest.mark.parametrize("factor", [1.0, 2.0])
 def test_bars_are_found_right_or_wrong(factor: float, tmp_path: Path) -> None:
-    (row,) = calibrate(Known(factor), tasks=("head",), views=(5,), patients=4)  # type: ignore[arg-type]
+    (row,) = calibrate(Known(factor), tasks=("head",), views=(5,), patients=4)
     right = [abs(held - p) < 0.01 for held, p in zip(row.held, LEVELS, strict=True)]
     assert all(right) if factor == 1 else not any(right)
     for said, found in zip(row.said_hu, row.found_hu, strict=True):
