@@ -29,7 +29,7 @@ def test_bars_are_found_right_or_wrong(factor: float, tmp_path: Path) -> None:
     right = [abs(held - p) < 0.01 for held, p in zip(row.held, LEVELS, strict=True)]
     assert all(right) if factor == 1 else not any(right)
     for said, found in zip(row.said_hu, row.found_hu, strict=True):
-        assert found == pytest.approx(factor * said, rel=0.05)
+        assert found == pytest.approx(factor * said, rel=0.1)
     assert row.said_hu == tuple(sorted(row.said_hu))
     assert f"| {row.held[0]:.1%} |" in table([row])
     plot_calibration([row], tmp_path / "plot.png")
