@@ -8,10 +8,12 @@ from torch.nn.functional import pad
 
 from svct.errors import InputError
 from svct.geometry.arrays import as_tensor
+from svct.geometry.helical import Helical
 from svct.geometry.projector import Projector
 from svct.recon.backproject import backproject_pixels
 from svct.recon.checks import check_data
 from svct.recon.frames import upright_frames
+from svct.recon.helical import helical_fbp
 from svct.recon.offset import displaced_detector
 from svct.recon.preparation import filter_views
 from svct.recon.short_scan import redundancy_weights, view_coverage
@@ -74,6 +76,10 @@ def fbp(
     data, back = as_tensor(y, "y")
     check_data(data, A, volumes=True)
     scan = A.scan
+    if isinstance(scan, Helical):
+        _require_plain(view_weights, coverage)
+        image = helical_fbp(data.reshape(-1, *A.range_shape), scan, A.grid, filter=filter)
+        return back(image.reshape(*data.shape[:-3], *A.domain_shape))
     frames = upright_frames(scan)
     covered = view_coverage(scan, coverage)
     batch = data.reshape(-1, *A.range_shape) if scan.ndim == 3 else data.reshape(-1, 1, *A.range_shape)
@@ -96,7 +102,8 @@ def fdk(
     view_weights: Float[Tensor, " view"] | None = None,
     coverage: str = "auto",
 ) -> Any:
-    """Reconstruct a cone beam scan by the method of Feldkamp, Davis and Kress; the same as `fbp` of it.
+    """Reconstruct a cone beam scan by the method of Feldkamp, Davis and Kress, or a helix by weighted filtered back
+    projection; the same as `fbp` of it.
 
     Args:
         y: Log data, float32 ``(..., rows, views, bins)``; torch, NumPy or CuPy.
@@ -124,3 +131,11 @@ def fdk(
     if not (A.scan.divergent and A.scan.ndim == 3):
         raise InputError(f"fdk: expected a cone beam, got {type(A.scan).__name__} in {A.scan.ndim}D; use fbp")
     return fbp(y, A, filter=filter, view_weights=view_weights, coverage=coverage)
+
+
+def _require_plain(view_weights: Tensor | None, coverage: str) -> None:
+    """Refuse what the views of a helix cannot be told, which are resampled to even ones."""
+    if view_weights is not None:
+        raise InputError("view_weights: expected none for a helix, whose views are resampled to even steps, got some")
+    if coverage != "auto":
+        raise InputError(f"coverage: expected 'auto' for a helix, which covers slices and not the circle, got {coverage!r}")
