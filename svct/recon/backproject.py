@@ -41,12 +41,12 @@ def backproject_pixels(
 
 @dataclass(frozen=True)
 class Piece:
-    """Some views on some slices: where to look, as grid_sample counts, and with what weight."""
+    """Some views on some slices: where to look, as grid_sample counts, and with what weight; one level serves all."""
 
     views: slice
     slices: slice
     where: Float[Tensor, "view z pixel 2"]
-    weight: Float[Tensor, "view #z pixel"] | None
+    weight: Float[Tensor, "view level pixel"] | None
 
 
 @dataclass(frozen=True)

@@ -69,9 +69,9 @@ def displaced_detector(
     near, far = min(-low, high), max(-low, high)
     if near <= 0:
         raise InputError(
-            f"fbp: expected a detector that reaches past the rotation axis on both sides, got one whose near side stops "
-            f"{_length(scan, frames, -near):.4g} mm short of it, so that no view sees the middle; correct offset_mm, or "
-            "reconstruct with sirt"
+            "fbp: expected a detector that reaches past the rotation axis on both sides, got one whose near side stops "
+            f"{_length(scan, frames, -near):.4g} mm short of it, so that no view sees the middle; correct offset_mm, "
+            "or reconstruct with sirt"
         )
     arcs = covered.arcs
     if covered.short or (not scan.divergent and coverage == "short"):
@@ -88,9 +88,9 @@ def displaced_detector(
         return None
     if far < edge and far - near >= HALF_FAN * far:
         raise InputError(
-            f"fbp: expected the far side of a displaced detector to reach the edge of the grid, {radius:.4g} mm from the "
-            f"rotation axis, got {_length(scan, frames, far):.4g} mm (near side {_length(scan, frames, near):.4g} mm); "
-            "take a grid no wider than what it sees"
+            f"fbp: expected the far side of a displaced detector to reach the edge of the grid, {radius:.4g} mm from "
+            f"the rotation axis, got {_length(scan, frames, far):.4g} mm (near side "
+            f"{_length(scan, frames, near):.4g} mm); take a grid no wider than what it sees"
         )
     signed = place if high > -low else -place
     weights = (1 + torch.sin(math.pi / 2 * (signed / near).clamp(-1, 1))) / 2

@@ -95,7 +95,7 @@ def test_both_rays_of_a_line_add_up_to_one() -> None:
         ParallelBeam(np.arange(180) * math.pi / 180, bins=90, bin_mm=1.0, offset_mm=25),
         ParallelBeam(np.linspace(0, 3.1, 7), bins=90, bin_mm=1.0, offset_mm=25),
     ],
-    ids=["centred", "quarter", "wide enough", "cut on both sides alike", "short", "parallel half turn", "few of half a turn"],
+    ids=["centred", "quarter", "wide enough", "cut alike", "short", "parallel half turn", "few of half a turn"],
 )
 def test_others_are_left_alone(scan: Scan) -> None:
     assert rays_of(scan) is None
