@@ -24,6 +24,6 @@ void spread(int count, int threads, const Work& work) {
 }
 
 // One of `threads` for few interpolations. A larger team is woken whole: OpenMP ends the threads that a smaller one leaves out.
-inline int worth_waking(double interpolations, int threads) { return interpolations < 800e3 ? 1 : threads; }
+inline int worth_waking(double interpolations, int threads) { return interpolations < 200e3 ? 1 : threads; }
 
 }  // namespace svct
