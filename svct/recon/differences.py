@@ -23,8 +23,12 @@ def adjoint_differences(d: Float[Tensor, "axis ..."]) -> Float[Tensor, "..."]:
     x = torch.zeros_like(d[0])
     axes = len(d)
     for i in range(axes):
-        count = x.shape[i - axes] - 1
-        flow = d[i].narrow(i - axes, 0, count)
-        x.narrow(i - axes, 0, count).sub_(flow)
-        x.narrow(i - axes, 1, count).add_(flow)
+        add_adjoint_(x, d[i].narrow(i - axes, 0, x.shape[i - axes] - 1), i - axes)
     return x
+
+
+def add_adjoint_(x: Float[Tensor, "..."], d: Float[Tensor, "..."], axis: int, *, scale: float = 1.0) -> None:
+    """Add `scale` times the adjoint of ``x.diff(dim=axis)``, applied to `d`, to `x` in place."""
+    count = d.shape[axis]
+    x.narrow(axis, 0, count).sub_(d, alpha=scale)
+    x.narrow(axis, 1, count).add_(d, alpha=scale)
