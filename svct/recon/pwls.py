@@ -8,7 +8,7 @@ from torch import Tensor
 
 from svct.geometry.projector import Projector
 from svct.recon.checks import check_nonnegative
-from svct.recon.differences import add_adjoint_
+from svct.recon.differences import add_adjoint_gradient_, gradient
 from svct.recon.priors import Huber, Prior
 from svct.recon.rounds import dot, ordered_subsets, repeat, set_up
 
@@ -83,8 +83,8 @@ def pwls(
         for some, seen, rays in parts:
             residual = some(ahead) - seen
             slope = some.T(residual if rays is None else rays * residual)
-            for axis in range(-axes, 0):
-                add_adjoint_(slope, psi.slope(ahead.diff(dim=axis)), axis, scale=strength / len(parts))
+            push = [psi.slope(d) for d in gradient(ahead, axes)]
+            add_adjoint_gradient_(slope, push, scale=strength / len(parts))
             following = torch.addcmul(ahead, inverse, slope, value=-len(parts))
             following = following.clamp_(min=0) if nonnegative else following
             moved = following - x
