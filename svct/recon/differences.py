@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -15,6 +14,7 @@ def gradient(x: Float[Tensor, "..."], axes: int) -> Field:
     """Return the forward differences along each of the last `axes` axes, one shorter there.
 
     Example:
+        >>> import torch
         >>> gradient(torch.tensor([[1.0, 3.0, 2.0]]), 2)
         [tensor([], size=(0, 3)), tensor([[ 2., -1.]])]
     """
@@ -29,6 +29,7 @@ def symmetric_gradient(v: Field) -> Field:
         therefore scaled by the root of two: the sum of all squares is that of the matrix.
 
     Example:
+        >>> import torch
         >>> x = torch.tensor([[0.0, 1.0, 4.0], [1.0, 3.0, 7.0]])  # i + j^2 + ij
         >>> rows, cols, mixed = symmetric_gradient(gradient(x, 2))
         >>> cols[0], (mixed / 2**0.5)[0]
@@ -72,8 +73,9 @@ def clip_norms(field: Field, shape: Sequence[int], most: float) -> Field:
 
 def _add_adjoint_(x: Tensor, d: Tensor, axis: int, scale: float) -> None:
     count = d.shape[axis]
-    x.narrow(axis, 0, count).sub_(d, alpha=scale)
-    x.narrow(axis, 1, count).add_(d, alpha=scale)
+    if count:
+        x.narrow(axis, 0, count).sub_(d, alpha=scale)
+        x.narrow(axis, 1, count).add_(d, alpha=scale)
 
 
 def _corner(x: Tensor, part: Tensor) -> Tensor:

@@ -19,8 +19,8 @@ from svct.recon.differences import (
 )
 from svct.recon.primal_dual import BALANCE, Penalty, primal_dual
 
-STRETCH = 1.0
-"""Unit of v in the steps."""
+UNIT = 0.1
+"""That v is counted in, for the diagonal steps: it changes how fast they are, not where they lead."""
 
 
 def tgv(
@@ -104,16 +104,16 @@ class GeneralisedVariation(Penalty):
     def ascend(self, ahead: Tensor) -> None:
         """Step the flow and the flow of E v, then v."""
         axes, shape = len(self.v), ahead.shape
-        # Steps are the inverse sums of the coefficients of a row or column: 3 in grad x - v; 2 or 4 root half in E v, whose
-        # parts share one step; in those of v 1 and 2, and 2 root half for each other axis.
-        towards = gradient(ahead, axes)
-        flow = [f + BALANCE / (2 + STRETCH) * (d - v) for f, d, v in zip(self.flow, towards, self.v_ahead, strict=True)]
-        bend = [b + BALANCE / (math.sqrt(8) * STRETCH) * e for b, e in zip(self.bend, symmetric_gradient(self.v_ahead), strict=True)]
-        self.flow = clip_norms(flow, shape, self.first)
-        self.bend = clip_norms(bend, shape, self.second)
+        # Inverse sums of the coefficients of each row: 2 and one of v in grad x - v; up to 4 root half of v in E v.
+        first, second = BALANCE / (2 + UNIT), BALANCE / (math.sqrt(8) * UNIT)
+        away = zip(self.flow, gradient(ahead, axes), self.v_ahead, strict=True)
+        self.flow = clip_norms([f + first * (d - v) for f, d, v in away], shape, self.first)
+        bends = zip(self.bend, symmetric_gradient(self.v_ahead), strict=True)
+        self.bend = clip_norms([torch.add(b, e, alpha=second) for b, e in bends], shape, self.second)
+        # The column of v holds 1 in grad x - v, and in E v 2 and, for each other axis, 2 root half.
+        tau = UNIT / BALANCE / (3 + math.sqrt(2) * (axes - 1))
         slope = [-f for f in self.flow]
         add_adjoint_symmetric_(slope, self.bend)
-        tau = STRETCH / BALANCE / (3 + math.sqrt(2) * (axes - 1))
         following = [torch.add(v, s, alpha=-tau) for v, s in zip(self.v, slope, strict=True)]
         self.v_ahead = [2 * f - v for f, v in zip(following, self.v, strict=True)]
         self.v = following
