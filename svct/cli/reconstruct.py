@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from svct.geometry.projector import Projector
     from svct.geometry.scan import Scan
 
-ITERATIONS = {"sirt": 200, "sart": 20, "cgls": 20, "mlem": 50, "pwls": 100, "tv": 200}
+ITERATIONS = {"sirt": 200, "sart": 20, "cgls": 20, "mlem": 50, "pwls": 100, "tv": 200, "tgv": 300}
 """Iterations of each iterative method where none are given."""
 
 _ITERATIVE = ("iterations", "tolerance")
@@ -29,6 +29,7 @@ OPTIONS = {
     "mlem": (*_ITERATIVE, "subsets"),
     "pwls": (*_ITERATIVE, "weighted", "subsets", "strength", "prior"),
     "tv": (*_ITERATIVE, "weighted", "strength"),
+    "tgv": (*_ITERATIVE, "weighted", "strength"),
     "unrolled": ("backbone",),
 }
 """The methods, and which options go with each."""
@@ -52,7 +53,7 @@ def _defaults() -> str:
 )
 @click.option("--weighted", is_flag=True, default=None, help="Weight each ray by its counts, exp(-y).")
 @click.option("--subsets", type=click.IntRange(min=1), help="Ordered subsets of sart, mlem, pwls.")
-@click.option("--strength", type=float, help="Weight of the penalty.  [default: tv 0.15, pwls 1000]")
+@click.option("--strength", type=float, help="Weight of the penalty.  [default: tv, tgv 0.15, pwls 1000]")
 @click.option("--prior", help="Penalty of pwls: quadratic, huber or qggmrf.  [default: huber]")
 @click.option("--backbone", type=click.Path(path_type=Path), help="Weights of unrolled.  [default: those in svct]")
 @click.option(
