@@ -32,8 +32,8 @@ def fbp(
     Args:
         y: Log data, float32 ``(..., [rows,] views, bins)``; torch, NumPy or CuPy.
         A: The projector of these views: parallel, fan or cone beam or a helix, flat or curved, 2D or 3D, its detector
-            offset or not; views of a `VectorBeam` where their sources stand on a circle around the z axis and their detectors
-            upright.
+            offset or not; views of a `VectorBeam` where their sources stand on a circle around the z axis and their
+            detectors upright.
         filter: Name of the ramp filter: ramp, shepp-logan, cosine, hamming or hann.
         view_weights: Radians that each view stands for, ``(views,)``. Default: its arc length.
         coverage: Of a fan or cone beam's views: ``"full"`` circle, ``"short"`` scan, or ``"auto"``, which looks for a

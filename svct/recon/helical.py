@@ -34,8 +34,9 @@ def helical_fbp(
 
     Returns:
         Attenuation, 1/mm; differentiable in `y`. Slices that the helix does not cover, see
-        `svct.recon.helical_cover.covered_slices`, are zero, and a warning names the others. Outside the circle around the axis that fits into the grid, and where the detector is
-        too narrow, voxels that some views do not see come out too low.
+        `svct.recon.helical_cover.covered_slices`, are zero, and a warning names the others. Outside the
+        circle around the axis that fits into the grid, and where the detector is too narrow, voxels that some views do
+        not see come out too low.
 
     Raises:
         InputError: A pitch that leaves gaps between turns, a grid without any covered slice, a displaced detector, a

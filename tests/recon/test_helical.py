@@ -91,13 +91,12 @@ def test_views_in_any_order_and_given_twice() -> None:
     scan = helix(1.0, views=60, reach_mm=8, curved=True)
     A = Projector(scan, GRID)
     y = torch.rand(2, *A.range_shape, generator=torch.Generator().manual_seed(0))
-    order = np.random.default_rng(0).permutation(len(scan)).tolist() + [3, 40]
+    order = [*np.random.default_rng(0).permutation(len(scan)).tolist(), 3, 40]
     assert torch.allclose(fbp(y[..., order, :], A[order]), fbp(y, A), atol=1e-5)
 
 
 def test_pieces_of_any_size_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    scan, grid = helix(1.0, views=48, reach_mm=8), Grid(shape=(6, 12, 12), voxel_mm=4.0)
-    A = Projector(scan, Grid(shape=(4, 12, 12), voxel_mm=4.0))
+    A = Projector(helix(1.0, views=48, reach_mm=8), Grid(shape=(4, 12, 12), voxel_mm=4.0))
     y = torch.rand(A.range_shape, generator=torch.Generator().manual_seed(0))
     whole = fdk(y, A)
     monkeypatch.setattr("svct.recon.backproject.SAMPLES", 100)
@@ -178,7 +177,7 @@ def test_a_helix_takes_no_weights_of_views() -> None:
     y = torch.zeros(A.range_shape)
     with pytest.raises(InputError, match="view_weights: expected none for a helix"):
         fdk(y, A, view_weights=torch.ones(A.range_shape[1]))
-    with pytest.raises(InputError, match="coverage: expected 'auto' for a helix, .* got 'short'"):
+    with pytest.raises(InputError, match=r"coverage: expected 'auto' for a helix, .* got 'short'"):
         fdk(y, A, coverage="short")
 
 
