@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <exception>
 
 namespace svct {
 
@@ -16,11 +17,18 @@ void run_team(int threads, int helpers, void (*body)(void*), void* data);
 template <class Work>
 void spread(int count, int threads, const Work& work) {
     std::atomic<int> next{0};
-    auto drain = [&] {
-        for (int i = next++; i < count; i = next++) work(i);
+    std::atomic<bool> failed{false};
+    std::exception_ptr failure;
+    auto drain = [&] {  // lets no exception out: other threads than the caller's have nobody to catch it
+        try {
+            for (int i = next++; i < count; i = next++) work(i);
+        } catch (...) {
+            if (!failed.exchange(true)) failure = std::current_exception();
+        }
     };
-    if (count < 2 || threads < 2) return drain();
-    run_team(threads, std::min(threads, count) - 1, [](void* data) { (*static_cast<decltype(drain)*>(data))(); }, &drain);
+    if (count < 2 || threads < 2) drain();
+    else run_team(threads, std::min(threads, count) - 1, [](void* data) { (*static_cast<decltype(drain)*>(data))(); }, &drain);
+    if (failure) std::rethrow_exception(failure);
 }
 
 // One of `threads` for few interpolations. A larger team is woken whole: OpenMP ends the threads that a smaller one leaves out.

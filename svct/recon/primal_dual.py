@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from svct.geometry.projector import Projector
+from svct.recon.differences import Field, add_adjoint_gradient_
 from svct.recon.rounds import repeat, set_up
 from svct.recon.sirt import inverse_sums
 
@@ -16,26 +17,20 @@ BALANCE = 30.0
 
 
 class Penalty(ABC):
-    """A penalty max <K x, flow> over some set of flows, which are kept from one iteration to the next.
+    """A penalty max <grad x, flow> over some set of flows, which are kept from one iteration to the next.
 
     A penalty may minimise over unknowns of its own beside the image: it then keeps those too.
     """
 
-    @abstractmethod
-    def column_sum(self, axes: int) -> float:
-        """Return the sum of the sizes of all coefficients that a pixel has in K."""
+    flow: Field
 
     @abstractmethod
     def begin(self, x: Tensor, axes: int) -> None:
-        """Set the flows to 0 for images like `x`."""
+        """Set the flow to 0 for images like `x`."""
 
     @abstractmethod
     def ascend(self, ahead: Tensor) -> None:
-        """Take a step of the flows, towards the image `ahead`."""
-
-    @abstractmethod
-    def add_slope_(self, slope: Tensor) -> None:
-        """Add K^T flow to `slope` in place."""
+        """Take a step of the flow, towards the image `ahead`."""
 
 
 def primal_dual(
@@ -56,8 +51,8 @@ def primal_dual(
     rows, columns = inverse_sums(A, data.device)
     rows = BALANCE * rows
     keep = 1 / (1 + rows) if w is None else w / (w + rows).clamp(min=1e-30)
-    sums = torch.where(columns > 0, 1 / columns.clamp(min=1e-30), 0.0) + penalty.column_sum(axes)
-    tau = 1 / BALANCE / sums
+    # Each pixel also occurs in up to two differences along every axis, of size 1 each.
+    tau = 1 / BALANCE / (torch.where(columns > 0, 1 / columns.clamp(min=1e-30), 0.0) + 2 * axes)
     ahead = x
     dual = torch.zeros_like(data)
     penalty.begin(x, axes)
@@ -67,7 +62,7 @@ def primal_dual(
         dual = keep * torch.addcmul(dual, rows, A(ahead) - data)
         penalty.ascend(ahead)
         slope = A.T(dual)
-        penalty.add_slope_(slope)
+        add_adjoint_gradient_(slope, penalty.flow)
         following = torch.addcmul(x, tau, slope, value=-1)
         following = following.clamp_(min=0) if nonnegative else following
         ahead = 2 * following - x

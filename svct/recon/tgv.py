@@ -11,7 +11,6 @@ from svct.geometry.projector import Projector
 from svct.recon.checks import check_nonnegative
 from svct.recon.differences import (
     Field,
-    add_adjoint_gradient_,
     add_adjoint_symmetric_,
     clip_norms,
     gradient,
@@ -89,12 +88,7 @@ class GeneralisedVariation(Penalty):
         self.first, self.second = first, second
         self.v: Field = []
         self.v_ahead: Field = []
-        self.flow: Field = []
         self.bend: Field = []
-
-    def column_sum(self, axes: int) -> float:
-        """Return 2 for each axis: a pixel occurs in up to two differences along it."""
-        return 2.0 * axes
 
     def begin(self, x: Tensor, axes: int) -> None:
         """Set the flows and v to 0."""
@@ -117,7 +111,3 @@ class GeneralisedVariation(Penalty):
         following = [torch.add(v, s, alpha=-tau) for v, s in zip(self.v, slope, strict=True)]
         self.v_ahead = [2 * f - v for f, v in zip(following, self.v, strict=True)]
         self.v = following
-
-    def add_slope_(self, slope: Tensor) -> None:
-        """Add the adjoint gradient of the flow."""
-        add_adjoint_gradient_(slope, self.flow)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from svct.geometry.projector import Projector
 from svct.recon.checks import check_nonnegative
-from svct.recon.differences import Field, add_adjoint_gradient_, clip_norms, gradient
+from svct.recon.differences import clip_norms, gradient
 from svct.recon.primal_dual import BALANCE, Penalty, primal_dual
 
 
@@ -76,11 +76,6 @@ class Variation(Penalty):
 
     def __init__(self, strength: float) -> None:
         self.strength = strength
-        self.flow: Field = []
-
-    def column_sum(self, axes: int) -> float:
-        """Return 2 for each axis: a pixel occurs in up to two differences along it."""
-        return 2.0 * axes
 
     def begin(self, x: Tensor, axes: int) -> None:
         """Set the flow to 0."""
@@ -91,7 +86,3 @@ class Variation(Penalty):
         towards = gradient(ahead, len(self.flow))
         flow = [torch.add(f, d, alpha=BALANCE / 2) for f, d in zip(self.flow, towards, strict=True)]
         self.flow = clip_norms(flow, ahead.shape, self.strength)
-
-    def add_slope_(self, slope: Tensor) -> None:
-        """Add the adjoint gradient of the flow."""
-        add_adjoint_gradient_(slope, self.flow)
