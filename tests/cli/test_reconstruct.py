@@ -33,7 +33,7 @@ def body(*shape: int) -> torch.Tensor:
     size = 0.7 - 0.2 * z / shape[0]
     inside = (x / shape[2] / size * 2) ** 2 + (y / shape[1] / size * 2) ** 2 < 1
     spot = (x - 0.2 * shape[2]) ** 2 + (y + 0.15 * shape[1]) ** 2 < (0.08 * shape[1]) ** 2
-    return 0.0193 * (inside.float() + 0.3 * spot)
+    return 0.0193 * (inside.float() + spot)
 
 
 def write(path: Path, y: torch.Tensor, scan: Scan, grid: Grid, **meta: object) -> str:
@@ -117,7 +117,7 @@ def test_stack_rows_and_cone_show_the_same_patient(stack: str, tmp_path: Path, n
                 float((hu - (x / 0.0193 - 1) * 1000).square().mean().sqrt())
                 for x in (truth, truth.flip(0), truth.flip(1), truth.flip(2))
             ]
-            assert errors[0] < min(160, 0.8 * min(errors[1:])), (kind, method, errors)
+            assert errors[0] < min(200, 0.8 * min(errors[1:])), (kind, method, errors)
 
 
 def test_a_schedule_takes_its_views_alone(stack: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
