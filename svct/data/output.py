@@ -126,7 +126,7 @@ def _placement(path: Path, result: Result) -> Placement:
     if len(lead) > 1:
         raise InputError(f"{path}: expected one stack of images for this format, got shape {result.shape}; use .h5")
     count = lead[0] if lead else 1
-    slice_mm = result.slice_mm or (result.grid.voxel_mm if not lead else None)
+    slice_mm = result.grid.voxel_mm if result.slice_mm is None and not lead else result.slice_mm
     if slice_mm is None:
         raise InputError(
             f"{path}: expected the distance of the slices, got none in the projections (slice_mm in their meta); give "

@@ -1,7 +1,6 @@
 """Finished slabs of a reconstruction that is under way, kept beside the result until that is whole."""
 
 import json
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -55,8 +54,9 @@ class PartialResult:
                 ) from error
 
     def remove(self) -> None:
-        """Remove the folder, once the result is whole."""
-        shutil.rmtree(self.folder)
+        """Remove the folder with what was kept in it, once the result is whole."""
+        _clear(self.folder)
+        self.folder.rmdir()
 
     def _path(self, index: int) -> Path:
         return self.folder / f"slab-{index:06d}.npy"
@@ -80,7 +80,8 @@ def open_partial(
         say: Takes a line on what was found.
 
     Raises:
-        OutputExistsError: There are slabs of another key and `restart` is false; the message names what differs.
+        OutputExistsError: There are slabs of another key and `restart` is false, where the message names what differs;
+            or other files.
         DataFileError: The folder cannot be read or made.
     """
     folder = target.with_name(f"{target.name}.partial")
@@ -96,8 +97,10 @@ def open_partial(
                     "to overwrite it to start anew"
                 )
             say(f"{folder} holds slabs of another command (other {differing}): started anew")
-            shutil.rmtree(folder)
+            _clear(folder)
         folder.mkdir(exist_ok=True)
+        if found is None and any(folder.iterdir()):
+            raise OutputExistsError(f"{folder}: expected a free name for finished slabs, got a folder with other files")
         if found != wanted:
             with atomic_path(folder / _KEY, overwrite=True) as partial:
                 partial.write_text(json.dumps(wanted, indent=2), encoding="utf-8")
@@ -114,3 +117,8 @@ def open_partial(
     if done:
         say(f"going on from {folder}: {done} of {count} slabs are finished")
     return result
+
+
+def _clear(folder: Path) -> None:
+    for path in (*folder.glob("slab-*.npy"), folder / _KEY):
+        path.unlink()

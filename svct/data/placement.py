@@ -70,7 +70,7 @@ def place(grid: Grid, *, planes: int | None = None, slice_mm: float | None = Non
         )
     flat = len(grid.shape) == 2
     count, step_mm = (planes or 1, slice_mm) if flat else (grid.shape[0], grid.voxel_mm)
-    if step_mm is None or not (np.isfinite(step_mm) and step_mm > 0):
+    if not isinstance(step_mm, (int, float)) or not 0 < step_mm < float("inf"):
         raise InputError(f"slice_mm: expected a positive distance of the slices in mm, got {step_mm!r}")
     shape = (count, grid.shape[-2], grid.shape[-1])
     sizes = np.array([grid.voxel_mm, -grid.voxel_mm if flat else grid.voxel_mm, step_mm])

@@ -148,13 +148,18 @@ def _image(
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     image = FileDataset("", {}, file_meta=meta, preamble=bytes(128))
 
-    image.PatientName, image.PatientID, image.PatientBirthDate, image.PatientSex = "Unnamed", labels.patient, "", "O"
+    image.PatientName, image.PatientID, image.PatientBirthDate, image.PatientSex = (
+        "Unnamed^Subject",
+        labels.patient,
+        "",
+        "O",
+    )
     image.StudyInstanceUID = generate_uid(entropy_srcs=["study", labels.patient])
     image.StudyDate, image.StudyTime = made.strftime("%Y%m%d"), made.strftime("%H%M%S")
     image.StudyID, image.AccessionNumber, image.ReferringPhysicianName = "1", "", ""
     image.SeriesInstanceUID = generate_uid(entropy_srcs=["series", labels.identity])
     image.SeriesNumber, image.SeriesDescription = 1, labels.description[:64]
-    image.Modality, image.PatientPosition = "CT", ""
+    image.Modality, image.PatientPosition, image.Laterality = "CT", "", ""
     image.FrameOfReferenceUID = generate_uid(entropy_srcs=["frame", labels.patient])
     image.PositionReferenceIndicator = ""
     image.Manufacturer, image.ManufacturerModelName, image.SoftwareVersions = "svct", "svct", labels.version

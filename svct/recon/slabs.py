@@ -11,6 +11,8 @@ from svct.errors import InputError
 from svct.geometry.grid import Grid
 from svct.geometry.projector import Projector
 from svct.geometry.scan import Scan
+from svct.geometry.vector import VectorBeam
+from svct.recon.frames import upright_frames
 from svct.recon.rows import keep_rows, rows_seen, slice_scan
 
 ANALYTIC = ("fbp",)
@@ -132,6 +134,10 @@ def plan_slabs(scan: Scan, grid: Grid, lead: tuple[int, ...], *, method: str, si
 
 
 def _stack(A: Projector, lead: tuple[int, ...], method: str, size: int | None) -> Plan:
+    if method in PLANAR and isinstance(A.scan, VectorBeam):
+        raise InputError(
+            f"{method}: expected a parallel or fan beam, got one of vectors; take fbp or an iterative method"
+        )
     size = size or _default_size(A, method)
     return Plan((*lead, *A.domain_shape), size, lambda slices: Slab(slices, slices, A))
 
@@ -161,6 +167,7 @@ def _slice_by_slice(scan: Scan, grid: Grid, lead: tuple[int, ...], method: str, 
 
 
 def _parts_of_volume(scan: Scan, grid: Grid, size: int | None) -> Plan:
+    upright_frames(scan)  # refuses what has no formula before the work begins
     slices = grid.shape[0]
 
     def make(part: range) -> Slab:
@@ -182,5 +189,5 @@ def _parts_of_volume(scan: Scan, grid: Grid, size: int | None) -> Plan:
 
 def _default_size(A: Projector, method: str) -> int:
     pixels, rays = math.prod(A.domain_shape), math.prod(A.range_shape)
-    per_slice = 4 * (8 * rays + (220 if method in PLANAR else 12) * pixels)
+    per_slice = 4 * (8 * rays + (220 if method in PLANAR else 20) * pixels)
     return min(max(1, BUDGET_BYTES // per_slice), MOST_SLICES)
