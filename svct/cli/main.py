@@ -22,7 +22,7 @@ COMMANDS = {
     "data": "List, fetch and inspect real CT data.",
     "train-backbone": "Train the shared reconstruction network.",
     "geometry": "Show, draw and convert a scan geometry.",
-    "bench": "Measure speed against peers.",
+    "bench": "Measure projectors and reconstructions against others.",
     "doctor": "Check this installation, its backends and a geometry.",
 }
 """Every command with its line of help, so that `svct --help` imports none of them."""
