@@ -68,9 +68,10 @@ def train(
         done = state["step"]
     pools = draw_pools(recipe, each=each_image)
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    for step in range(done, recipe.steps):
+    last = recipe.steps + recipe.further
+    for step in range(done, last):
         for group in optimiser.param_groups:
-            group["lr"] = recipe.learning_rate * _rate(step, recipe.steps)
+            group["lr"] = recipe.learning_rate * _rate(step, recipe)
         images, y, A = draw_batch(recipe, pools, step)
         with torch.autocast(torch.device(device).type, dtype=torch.bfloat16):
             loss = loss_of(net, images.to(device), y.to(device), A)
@@ -80,14 +81,17 @@ def train(
         if bool(norm.isfinite()):  # a backward pass in bf16 now and then gives infinity: skip the step
             optimiser.step()
         _average(averaged, net, keep=min(0.998, (1 + step) / (10 + step)))
-        if checkpoint and ((step + 1) % save_every == 0 or step + 1 == recipe.steps):
+        if checkpoint and ((step + 1) % save_every == 0 or step + 1 == last):
             _save(checkpoint, recipe, step + 1, net, averaged, optimiser)
         yield step + 1, float(loss.detach()), averaged
 
 
-def _rate(step: int, steps: int) -> float:
+def _rate(step: int, recipe: Recipe) -> float:
+    peak, steps = 1.0, recipe.steps
+    if step >= steps:
+        peak, step, steps = 0.5, step - steps, recipe.further
     warm = min(1.0, (step + 1) / 100)
-    return warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / steps)))
+    return peak * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / steps)))
 
 
 @torch.no_grad()

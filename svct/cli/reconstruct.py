@@ -31,6 +31,7 @@ OPTIONS = {
     "tv": (*_ITERATIVE, "weighted", "strength"),
     "tgv": (*_ITERATIVE, "weighted", "strength"),
     "unrolled": ("backbone",),
+    "unrolled-std": (),
 }
 """The methods, and which options go with each."""
 
@@ -87,6 +88,8 @@ def command(
 
     Stacks of slices, and volumes where the method allows it, go slab by slab. After an interrupt the same command goes
     on behind the last finished slab.
+
+    `unrolled-std` gives no image but how far that of `unrolled` may be off: the standard deviation of its error.
     """
     from svct.errors import InputError, unknown_name
 
@@ -102,7 +105,7 @@ def command(
 
     from svct.cli.picture import draw
     from svct.cli.slab_job import SlabJob, describe
-    from svct.data.output import Result, require_output
+    from svct.data.output import Result, output_format, require_output
     from svct.data.planes import open_projections
     from svct.files import require_writable
     from svct.geometry import Grid, scan_from_dict
@@ -110,6 +113,10 @@ def command(
     from svct.recon.slabs import plan_slabs
 
     target = out or projections.with_name(f"{projections.stem}-{method}.h5")
+    if method == "unrolled-std" and output_format(target) != "hdf5":
+        raise InputError(
+            f"--out: expected a name that ends in .h5 for error bars, which are no CT numbers, got {target}"
+        )
     with open_projections(projections) as data:
         scan, grid = scan_from_dict(data.scan), Grid.from_dict(data.grid)
         views = _views(schedule, scan)
@@ -177,6 +184,7 @@ def _run(
 
     from svct import recon
     from svct.errors import unknown_name
+    from svct.recon.uncertainty import load_uncertainty
 
     settings = dict(settings)
     priors = {"quadratic": recon.Quadratic, "huber": recon.Huber, "qggmrf": recon.QGGMRF}
@@ -188,7 +196,9 @@ def _run(
         settings["weights"] = torch.stack([recon.count_weights(scan) for scan in y])
     x: Tensor
     with torch.inference_mode():
-        if method == "unrolled":
+        if method == "unrolled-std":
+            x = load_uncertainty().to(y.device)(y, A)[1]
+        elif method == "unrolled":
             x = recon.load_backbone(settings.get("backbone")).to(y.device)(y, A)
         elif method == "fbp":
             x = recon.fbp(y, A, **settings)

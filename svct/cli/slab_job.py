@@ -140,7 +140,7 @@ def describe(data: "ProjectionReader", method: str, settings: dict[str, Any], vi
     """
     from svct import __version__
     from svct.data.nifti import file_sha256
-    from svct.recon.backbone import backbone_path
+    from svct.recon.networks import backbone_path
 
     meta: dict[str, object] = {
         "svct": __version__,
@@ -152,7 +152,7 @@ def describe(data: "ProjectionReader", method: str, settings: dict[str, Any], vi
     }
     if views != list(range(data.shape[-2])):
         meta["view_indices"] = views
-    if method == "unrolled":
+    if method.startswith("unrolled"):
         path = backbone_path(settings.get("backbone"))
         meta["backbone_sha256"] = file_sha256(path) if path.is_file() else ""
     return meta

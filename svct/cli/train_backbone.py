@@ -49,7 +49,9 @@ def command(
     from svct.recon.networks import backbone_path, file_sha256, save_network
 
     recipe = recipe_named(name)
-    recipe = replace(recipe, steps=steps or recipe.steps, pool=pool or recipe.pool)
+    recipe = replace(
+        recipe, steps=steps or recipe.steps, further=0 if steps else recipe.further, pool=pool or recipe.pool
+    )
     recipe = recipe if seed is None else replace(recipe, seed=seed)
     require_writable(out, overwrite=overwrite)
     where = device or ("cuda" if torch.cuda.is_available() else "cpu")
@@ -57,7 +59,7 @@ def command(
         raise BackendUnavailable("--device cuda: expected a GPU that torch can use, found none; use --device cpu")
     checkpoint = state or out.with_suffix(".state")
     try:
-        with progress(recipe.steps, what="drawing patients") as bar:
+        with progress(recipe.steps + recipe.further, what="drawing patients") as bar:
             mean, done = None, 0
             for step, loss, net in train(recipe, checkpoint=checkpoint, device=where):
                 mean = loss if mean is None else 0.98 * mean + 0.02 * loss

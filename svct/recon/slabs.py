@@ -18,7 +18,7 @@ from svct.recon.rows import keep_rows, rows_seen, slice_scan
 ANALYTIC = ("fbp",)
 """Methods that reconstruct any part of a volume alone."""
 
-PLANAR = ("unrolled",)
+PLANAR = ("unrolled", "unrolled-std")
 """Methods that take 2D scans alone."""
 
 BUDGET_BYTES = 2**30

@@ -75,6 +75,12 @@ class Uncertainty(nn.Module):
         x, scale = self._both(y, A)
         return ((x - images / MU_WATER).abs() / scale + scale.log()).mean()
 
+    def _apply(self, fn: Any, recurse: bool = True) -> "Uncertainty":
+        """Let the backbone go along to another device."""
+        self.frozen[0]._apply(fn, recurse)
+        moved: Uncertainty = super()._apply(fn, recurse)
+        return moved
+
     def _both(self, y: Float[Tensor, "..."], A: Projector) -> tuple[Tensor, Tensor]:
         with torch.no_grad():
             seen = self.frozen[0].features(y, A)
