@@ -40,7 +40,7 @@ def cylinder_projections(scan: Scan, radius_mm: float, half_mm: float, value: fl
     slope = np.where(along[..., 2] == 0, 1e-12, along[..., 2])
     ends = np.sort([(-half_mm - origin[..., 2]) / slope, (half_mm - origin[..., 2]) / slope], axis=0)
     inside = np.minimum(nearest + half, ends[1]) - np.maximum(nearest - half, ends[0])
-    return (value * np.linalg.norm(along, axis=-1) * np.clip(inside, 0, None)).astype(np.float32)
+    return np.asarray(value * np.linalg.norm(along, axis=-1) * np.clip(inside, 0, None), dtype=np.float32)
 
 
 def rings(x: Any, grid: Grid, within_mm: float) -> NDArray[np.float64]:
@@ -81,7 +81,7 @@ def test_balls_are_as_sharp_as_from_a_circle(curved: bool) -> None:
         y = sum(ellipsoid_projections(scan, *ball) for ball in balls).astype(np.float32)  # type: ignore[union-attr]
         return psnr(fdk(y, Projector(scan, grid))[3:5], np.asarray(truth)[3:5])
 
-    circle = quality(ConeBeam(np.arange(360) * DEG, **SIZES, curved=curved))
+    circle = quality(ConeBeam([i * DEG for i in range(360)], **SIZES, curved=curved))
     assert circle > 30
     assert quality(helix(1.0, views=360, reach_mm=8, curved=curved)) > circle - 1
     assert quality(helix(0.5, views=360, reach_mm=8, curved=curved)) > circle - 1
