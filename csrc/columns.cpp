@@ -23,7 +23,7 @@ struct Cut {
         height = t.z[c] + t.z_slope[c] * u;
         spacing = t.rise[c] + t.rise_slope[c] * u;
         inside = position > -1.0f && position < float(planes.length) && (spacing > 1e-6f || spacing < -1e-6f);
-        index = inside ? floor_index(position) : 0;
+        index = inside ? smaller(floor_index(position), planes.length - 1) : 0;  // floor_index may round up to it
         part = position - float(index);
         if (t.width) {
             part = sharpen(fill(part), steepness(fill(t.width[c] + t.width_slope[c] * u)))[0];

@@ -1,29 +1,37 @@
-// Work on several threads that live as long as the call.
+// Work on several threads.
 #pragma once
 
 #include <algorithm>
 #include <atomic>
-#include <thread>
-#include <vector>
+#include <exception>
 
 namespace svct {
 
-// Runs work(0) ... work(count - 1) on up to `threads` threads that live as long as this call: nothing spins while it waits,
-// and nothing is left over for a forked child to miss.
+// Calls body(data) on this thread and others, and returns when all have: on the OpenMP team that torch works with, or, where
+// there is none, on `helpers` threads that live as long as the call.
+//
+// A team waits for its next work spinning. Threads beside it would share their cores with those.
+void run_team(int threads, int helpers, void (*body)(void*), void* data);
+
+// Runs work(0) ... work(count - 1) on up to `threads` threads.
 template <class Work>
 void spread(int count, int threads, const Work& work) {
     std::atomic<int> next{0};
-    auto drain = [&] {
-        for (int i = next++; i < count; i = next++) work(i);
+    std::atomic<bool> failed{false};
+    std::exception_ptr failure;
+    auto drain = [&] {  // lets no exception out: other threads than the caller's have nobody to catch it
+        try {
+            for (int i = next++; i < count; i = next++) work(i);
+        } catch (...) {
+            if (!failed.exchange(true)) failure = std::current_exception();
+        }
     };
-    std::vector<std::jthread> helpers;
-    for (int t = 1; t < std::min(threads, count); ++t) helpers.emplace_back(drain);
-    drain();
+    if (count < 2 || threads < 2) drain();
+    else run_team(threads, std::min(threads, count) - 1, [](void* data) { (*static_cast<decltype(drain)*>(data))(); }, &drain);
+    if (failure) std::rethrow_exception(failure);
 }
 
-// How many of `threads` are worth waking for so many interpolations.
-inline int worth_waking(double interpolations, int threads) {
-    return std::clamp(int(interpolations / 400e3), 1, threads);
-}
+// One of `threads` for few interpolations. A larger team is woken whole: OpenMP ends the threads that a smaller one leaves out.
+inline int worth_waking(double interpolations, int threads) { return interpolations < 200e3 ? 1 : threads; }
 
 }  // namespace svct

@@ -19,19 +19,23 @@ class Recipe:
     Args:
         network: One of `svct.recon.networks.NETWORKS`.
         settings: Keywords of the network.
-        steps: Optimiser steps.
+        steps: Optimiser steps, over which the rate falls along a cosine.
+        further: Steps of a second such fall, from half the peak (Loshchilov and Hutter 2017, arXiv 1608.03983).
         batch: Images per step, which share one view set.
         pool: Patients drawn per anatomy, from the cohorts' training splits.
+        volumes: Real CT whose axial slices join them: names that `svct data fetch` knows, or files and folders.
         size: Rows and columns of the images; one step in six takes one image of twice the size.
-        learning_rate: Peak of the cosine schedule.
+        learning_rate: Peak of the first fall.
         seed: Seed of everything.
     """
 
     network: str = "unrolled"
     settings: dict[str, Any] = field(default_factory=dict)
     steps: int = 5000
+    further: int = 0
     batch: int = 4
     pool: int = 240
+    volumes: list[str] = field(default_factory=list)
     size: int = 128
     learning_rate: float = 1.5e-3
     seed: int = 0

@@ -11,6 +11,8 @@ from torch import Tensor
 
 from svct.bench.recipe import Recipe
 from svct.bench.view_sets import PATTERNS, draw_angles
+from svct.data.catalogue import locate
+from svct.data.open import read_volume
 from svct.geometry.fan import FanBeam
 from svct.geometry.grid import Grid
 from svct.geometry.parallel import ParallelBeam
@@ -46,6 +48,9 @@ def draw_pools(recipe: Recipe, *, each: Callable[[], None] | None = None) -> tup
 
     Returns:
         Images of the recipe's size, and a quarter as many of twice that size.
+
+    Raises:
+        DataFileError: A volume of the recipe cannot be read.
     """
     return _draw_pool(recipe, 1, each), _draw_pool(recipe, 2, each)
 
@@ -62,6 +67,16 @@ def _draw_pool(recipe: Recipe, finer: int, each: Callable[[], None] | None) -> P
             turn = float(rng.choice([0.0, rng.uniform(-30, 30), rng.uniform(-180, 180)], p=[0.4, 0.4, 0.2]))
             cohort = Cohort(anatomy, Grid(shape=(size, size), voxel_mm=voxel), size=index + 1)
             images.append(cohort.patient(index, rotation_deg=turn).image)
+            voxels.append(voxel)
+            if each:
+                each()
+    for name in recipe.volumes:
+        volume = read_volume(locate(name))
+        plane = [n * mm for n, mm in zip(volume.hu.shape[1:], volume.spacing_mm[1:], strict=True)]
+        for index in np.flatnonzero(volume.body_fraction() > 0.05)[:: 3 * finer**2]:
+            voxel = max(plane) / size * float(rng.uniform(1.0, 1.3))
+            slices = volume.slices_on(Grid(shape=(size, size), voxel_mm=voxel), [int(index)])
+            images.append(torch.from_numpy(slices[0]))
             voxels.append(voxel)
             if each:
                 each()

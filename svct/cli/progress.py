@@ -16,15 +16,18 @@ class Bar(Protocol):
 
 
 @contextmanager
-def progress(total: float, *, what: str) -> Iterator[Bar]:
+def progress(total: float, *, what: str, finished: float = 0) -> Iterator[Bar]:
     """Show a bar with the time left on standard error; silent where that is not a terminal.
 
     Args:
         total: All the work, in any unit.
         what: What is being done at first.
+        finished: Work that was done before and tells nothing of the time left.
     """
     from tqdm import tqdm
 
     layout = "{desc:<28} {percentage:3.0f}% |{bar}| {elapsed} elapsed, {remaining} left"
-    with tqdm(total=total, desc=what, bar_format=layout, dynamic_ncols=True, disable=None, leave=False) as bar:
+    with tqdm(
+        total=total, initial=finished, desc=what, bar_format=layout, dynamic_ncols=True, disable=None, leave=False
+    ) as bar:
         yield bar

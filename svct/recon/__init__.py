@@ -7,6 +7,7 @@ from svct.recon.networks import load_backbone, load_network
 from svct.recon.priors import QGGMRF, Huber, Prior, Quadratic
 from svct.recon.pwls import pwls
 from svct.recon.sirt import sart, sirt
+from svct.recon.tgv import tgv
 from svct.recon.tv import tv
 from svct.recon.unrolled import UnrolledNet
 from svct.recon.weights import arc_weights, count_weights
@@ -28,5 +29,6 @@ __all__ = [
     "pwls",
     "sart",
     "sirt",
+    "tgv",
     "tv",
 ]

@@ -1,5 +1,6 @@
 """Back projection that follows the pixel: on every pixel the value of its ray in each view, interpolated."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -35,27 +36,34 @@ def backproject_pixels(
         source. `svct.geometry.Projector.T`, the adjoint of the projection, follows the ray instead and has no such
         weights.
     """
-    image: Tensor = _Backproject.apply(q, _Plan(frames, grid, q.shape[1], q.shape[3], q.device))  # type: ignore[no-untyped-call]
-    return image
+    return backproject_plan(q, _CirclePlan(grid, q.shape[1], q.shape[2], q.shape[3], q.device, frames))
 
 
 @dataclass(frozen=True)
-class _Piece:
-    """Some views on some slices: where to look, and with what weight."""
+class Piece:
+    """Some views on some slices: where to look, as grid_sample counts, and with what weight; one level serves all."""
 
     views: slice
     slices: slice
     where: Float[Tensor, "view z pixel 2"]
-    weight: Float[Tensor, "view pixel"] | None
+    weight: Float[Tensor, "view level pixel"] | None
 
 
 @dataclass(frozen=True)
-class _Plan:
-    """Where the pixels of a grid fall on the detectors."""
+class Plan(ABC):
+    """Where the pixels of a grid fall on the detectors.
 
-    frames: Frames
+    Args:
+        grid: The image grid.
+        rows: Of the projections.
+        views: Of the projections.
+        bins: Of the projections.
+        device: Of the projections.
+    """
+
     grid: Grid
     rows: int
+    views: int
     bins: int
     device: torch.device
 
@@ -65,11 +73,28 @@ class _Plan:
         nz, ny, nx = (1, *self.grid.shape)[-3:]
         return nz, ny, nx
 
-    def pieces(self, batch: int) -> Iterator[_Piece]:
+    @abstractmethod
+    def pieces(self, batch: int) -> Iterator[Piece]:
         """Go through all views and slices, in pieces of bounded size for so many images."""
+
+
+def backproject_plan(q: Float[Tensor, "batch row view col"], plan: Plan) -> Float[Tensor, "batch z y x"]:
+    """Add up, for every pixel, the values of `q` where a plan looks for them; differentiable in `q`."""
+    image: Tensor = _Backproject.apply(q, plan)  # type: ignore[no-untyped-call]
+    return image
+
+
+@dataclass(frozen=True)
+class _CirclePlan(Plan):
+    """The plan of a scan on a circle with upright detectors."""
+
+    frames: Frames
+
+    def pieces(self, batch: int) -> Iterator[Piece]:
+        """Go through blocks of views, and in each through blocks of slices."""
         samples = 3 * SAMPLES // (2 + batch)
         nz, ny, nx = self.shape
-        views = len(self.frames.reach)
+        views = self.views
         # Torch splits the views of a piece over its threads.
         together = min(views, max(torch.get_num_threads(), samples // (ny * nx * nz)))
         depth = min(nz, max(1, samples // (ny * nx * together)))
@@ -84,7 +109,7 @@ class _Plan:
                 where[..., 0] = bin_at[:, None]
                 if len(self.grid.shape) == 3:
                     self._write_rows(chosen, slices, nearness, where[..., 1])
-                yield _Piece(chosen, slices, where, weight)
+                yield Piece(chosen, slices, where, weight if weight is None else weight[:, None])
 
     def _columns(self, views: slice) -> tuple[Tensor, Tensor, Tensor | None]:
         """Return bin, as grid_sample counts, L / distance, and weight of every column of voxels, ``(view, yx)``."""
@@ -131,7 +156,7 @@ class _Plan:
 
 class _Backproject(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, q: Tensor, plan: _Plan) -> Tensor:
+    def forward(ctx: Any, q: Tensor, plan: Plan) -> Tensor:
         ctx.plan = plan
         image = q.new_zeros((q.shape[0], *plan.shape))
         layers = image.flatten(2)
@@ -141,7 +166,7 @@ class _Backproject(torch.autograd.Function):
                 by_view[piece.views].contiguous(), piece.where, align_corners=False
             )
             if piece.weight is not None:
-                values *= piece.weight[:, None, None]
+                values *= piece.weight[:, None]
             layers[:, piece.slices] += values.sum(dim=0)
         return image
 
@@ -154,14 +179,14 @@ class _Spread(torch.autograd.Function):
     """The adjoint of `_Backproject`."""
 
     @staticmethod
-    def forward(ctx: Any, g: Tensor, plan: _Plan) -> Tensor:
+    def forward(ctx: Any, g: Tensor, plan: Plan) -> Tensor:
         ctx.plan = plan
-        q = g.new_zeros((len(plan.frames.reach), len(g), plan.rows, plan.bins))
+        q = g.new_zeros((plan.views, len(g), plan.rows, plan.bins))
         layers = g.reshape(*g.shape[:2], -1)
         for piece in plan.pieces(len(g)):
             onto = q[piece.views]
             part = layers[:, piece.slices]
-            values = part.expand(len(onto), *part.shape) if piece.weight is None else part * piece.weight[:, None, None]
+            values = part.expand(len(onto), *part.shape) if piece.weight is None else part * piece.weight[:, None]
             onto += torch.ops.aten.grid_sampler_2d_backward(values, onto, piece.where, 0, 0, False, [True, False])[0]
         return q.movedim(0, 2)
 

@@ -22,7 +22,8 @@ def check_data(y: Float[Tensor, "..."], A: Projector, *, volumes: bool = False) 
     """
     if len(A.range_shape) == 3 and not volumes:
         raise InputError(
-            "A: expected a 2D scan for this method, got a 3D one; fbp and the iterative methods take volumes"
+            "A: expected a 2D scan for this method, got a 3D one; fbp, the iterative methods and the backbone take "
+            "volumes"
         )
     if tuple(y.shape[-len(A.range_shape) :]) != A.range_shape:
         *rows, views, bins = A.range_shape

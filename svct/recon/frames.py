@@ -55,9 +55,25 @@ def upright_frames(scan: Scan) -> Frames:
         InputError: A helix, a detector that leans, or sources that do not stand on a circle around the z axis.
     """
     if isinstance(scan, Helical):
+        raise InputError("expected a scan on a circle, got a helical one; see svct.recon.helical")
+    return _frames(scan)
+
+
+def helix_frame(scan: Helical) -> Frames:
+    """Return the frame of the first view of a helix, whose other views are turned and lifted copies.
+
+    Raises:
+        InputError: A flying focal spot, or a detector that leans.
+    """
+    if any(any(shift) for shift in scan.source_shift_mm):
         raise InputError(
-            "fbp: expected a scan on a circle, got a helical one; reconstruct it with sirt, which takes every geometry"
+            "fbp: expected a helix without a flying focal spot, got source_shift_mm; reconstruct with sirt, which "
+            "takes every geometry"
         )
+    return _frames(scan[:1])
+
+
+def _frames(scan: Scan) -> Frames:
     parts = torch.from_numpy(scan.vectors).reshape(len(scan), -1, scan.ndim)
     if scan.ndim == 3:
         _require_upright(scan, parts)

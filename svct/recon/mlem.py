@@ -66,7 +66,7 @@ def mlem(
 
     def step(x: Tensor) -> Tensor:
         for some, seen, columns in parts:
-            x = x * columns * some.T(seen / some(x).clamp(min=least))
+            x = x * some.T(seen / some(x).clamp_(min=least)).mul_(columns)
         return x
 
     return back(repeat(step, x, A, iterations=iterations, tolerance=tolerance, each=each))

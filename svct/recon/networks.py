@@ -16,6 +16,7 @@ from torch import nn
 from svct.errors import DataFileError
 from svct.files import atomic_path
 from svct.recon.rivals import ItNet, LearnedPrimalDual, PostUNet
+from svct.recon.uncertainty import Uncertainty
 from svct.recon.unrolled import UnrolledNet
 
 NETWORKS: dict[str, type[nn.Module]] = {
@@ -23,6 +24,7 @@ NETWORKS: dict[str, type[nn.Module]] = {
     "post-unet": PostUNet,
     "itnet": ItNet,
     "lpd": LearnedPrimalDual,
+    "uncertainty": Uncertainty,
 }
 """Each kind of network by its name in files and recipes; all are called ``(y, A)``."""
 

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from svct.errors import InputError
 from svct.geometry.grid import Grid
 from svct.geometry.scan import Scan
 from svct.recon.frames import Frames
@@ -15,6 +16,8 @@ from svct.recon.weights import angle_gaps, arcs_between
 
 LEAST = 0.02
 """By what part the far side has to reach further than the near one; quarter shifts are below."""
+HALF_FAN = 0.2
+"""From what part on the detector is displaced on purpose, so that its far side must reach the edge of the grid."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +51,28 @@ def displaced_detector(
         coverage: As `svct.recon.fbp` was told; a parallel beam told to be ``"short"`` is left alone.
 
     Returns:
-        None for a short scan, a parallel beam whose views leave out a quarter turn or more, or a detector that reaches
-        the circle on both sides or on neither, within one voxel.
+        None for a short scan, a parallel beam whose views leave out a quarter turn or more, a detector that reaches the
+        circle on both sides within one voxel, or one whose sides reach equally far, within `LEAST`.
+
+    Raises:
+        InputError: A detector that does not reach past the axis, or a half fan whose far side, within one voxel, does
+            not reach the circle.
 
     Notes:
         Wang 2002 (Med. Phys. 29:1634): with g the angle of a ray from the axis and o what both sides reach, the weight
         is ``(1 + sin(pi/2 g/o)) / 2`` for ``|g| < o``, 1 further out and 0 on the other side, so that both rays of a
         line add up to one. In parallel beam distances take the place of angles.
     """
+    bins = scan.detector_shape[-1]
+    place = _places(frames, bins)
+    low, high = float(place.amin(dim=1).max()), float(place.amax(dim=1).min())
+    near, far = min(-low, high), max(-low, high)
+    if near <= 0:
+        raise InputError(
+            "fbp: expected a detector that reaches past the rotation axis on both sides, got one whose near side stops "
+            f"{_length(scan, frames, -near):.4g} mm short of it, so that no view sees the middle; correct offset_mm, "
+            "or reconstruct with sirt"
+        )
     arcs = covered.arcs
     if covered.short or (not scan.divergent and coverage == "short"):
         return None
@@ -64,15 +81,17 @@ def displaced_detector(
         if len(gaps) == 1 or float(gaps.max()) > math.pi / 2:
             return None
         arcs = arcs_between(order, gaps / 2).float()  # opposite views share one arc, so that all add up to pi
-    bins = scan.detector_shape[-1]
-    place = _places(frames, bins)
-    low, high = float(place.amin(dim=1).max()), float(place.amax(dim=1).min())
-    near, far = min(-low, high), max(-low, high)
     radius = min(grid.shape[-2:]) / 2 * grid.voxel_mm + math.hypot(*grid.origin_mm[:2]) - grid.voxel_mm
     distance = float(frames.source.norm(dim=1).mean())
     edge = math.asin(min(radius / distance, 1.0)) if scan.divergent else radius
-    if not 0 < near < edge <= far or far - near < LEAST * far:
+    if near >= edge or far - near < LEAST * far:
         return None
+    if far < edge and far - near >= HALF_FAN * far:
+        raise InputError(
+            f"fbp: expected the far side of a displaced detector to reach the edge of the grid, {radius:.4g} mm from "
+            f"the rotation axis, got {_length(scan, frames, far):.4g} mm (near side "
+            f"{_length(scan, frames, near):.4g} mm); take a grid no wider than what it sees"
+        )
     signed = place if high > -low else -place
     weights = (1 + torch.sin(math.pi / 2 * (signed / near).clamp(-1, 1))) / 2
     at_start = bool((signed[:, 0] < signed[:, -1]).all())
@@ -94,6 +113,11 @@ def _places(frames: Frames, bins: int) -> Float[Tensor, "view col"]:
     u = frames.pitch[:, None] * (torch.arange(bins, dtype=torch.float64) - (bins - 1) / 2) + frames.shift[:, None]
     turned = frames.along[:, 0] * frames.ahead[:, 1] - frames.along[:, 1] * frames.ahead[:, 0]
     return u * turned.sign()[:, None]
+
+
+def _length(scan: Scan, frames: Frames, place: float) -> float:
+    """How far from the axis the ray of a place passes, mm."""
+    return float(frames.source.norm(dim=1).mean()) * math.sin(place) if scan.divergent else place
 
 
 def _widen(frames: Frames, before: int, after: int) -> Frames:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from svct.geometry.projector import Projector
 from svct.recon.checks import check_nonnegative
-from svct.recon.differences import adjoint_differences, differences
+from svct.recon.differences import add_adjoint_gradient_, gradient
 from svct.recon.priors import Huber, Prior
 from svct.recon.rounds import dot, ordered_subsets, repeat, set_up
 
@@ -82,13 +82,15 @@ def pwls(
         nonlocal ahead, momentum
         for some, seen, rays in parts:
             residual = some(ahead) - seen
-            slope = len(parts) * some.T(residual if rays is None else rays * residual)
-            slope = slope + strength * adjoint_differences(psi.slope(differences(ahead, axes)))
-            following = ahead - inverse * slope
-            following = following.clamp(min=0) if nonnegative else following
-            uphill = dot(ahead - following, following - x, A) > 0
+            slope = some.T(residual if rays is None else rays * residual)
+            push = [psi.slope(d) for d in gradient(ahead, axes)]
+            add_adjoint_gradient_(slope, push, scale=strength / len(parts))
+            following = torch.addcmul(ahead, inverse, slope, value=-len(parts))
+            following = following.clamp_(min=0) if nonnegative else following
+            moved = following - x
+            uphill = dot(ahead - following, moved, A) > 0
             grown = torch.where(uphill, 1.0, (1 + torch.sqrt(1 + 4 * momentum.square())) / 2)
-            ahead = following + torch.where(uphill, 0.0, (momentum - 1) / grown) * (following - x)
+            ahead = torch.addcmul(following, torch.where(uphill, 0.0, (momentum - 1) / grown), moved)
             momentum, x = grown, following
         return x
 

@@ -121,8 +121,8 @@ def sart(
 
     def step(x: Tensor) -> Tensor:
         for some, seen, rows, columns in parts:
-            x = x + columns * some.T(rows * (seen - some(x)))
-            x = x.clamp(min=0) if nonnegative else x
+            x = torch.addcmul(x, columns, some.T(rows * (seen - some(x))))
+            x = x.clamp_(min=0) if nonnegative else x
         return x
 
     return back(repeat(step, x, A, iterations=iterations, tolerance=tolerance, each=each))

