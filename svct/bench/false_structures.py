@@ -51,10 +51,12 @@ class Inserted:
     Args:
         image: The image with it, 1/mm, ``(ny, nx)``.
         cover: How much of each pixel it covers, ``(ny, nx)``.
+        contrast: What it adds where it covers all of a pixel, 1/mm.
     """
 
     image: Plane
     cover: Plane
+    contrast: float
 
 
 def lung_of(truth: Truth, grid: Grid) -> Lung | None:
@@ -130,17 +132,21 @@ def insert_nodule(
     padded = np.pad(cover, reach)
     padded[row : row + 2 * reach + 1, column : column + 2 * reach + 1] = disc
     cover = padded[reach:-reach, reach:-reach]
-    return Inserted(np.asarray(truth + contrast_hu / 1000 * MU_WATER * cover, np.float32), cover)
+    contrast = contrast_hu / 1000 * MU_WATER
+    return Inserted(np.asarray(truth + contrast * cover, np.float32), cover, contrast)
 
 
-def kept_contrast(x: Plane, truth: Plane, nodule: Inserted, lung: Lung) -> float:
+def kept_contrast(x: Plane, without: Plane, nodule: Inserted, lung: Lung) -> float:
     """Return the part of an inserted nodule's contrast that a reconstruction shows; 1 is all of it.
 
     Args:
         x: Reconstruction of the image with the nodule, 1/mm, ``(ny, nx)``.
-        truth: The image without, 1/mm, ``(ny, nx)``.
+        without: Reconstruction of the image without, 1/mm, ``(ny, nx)``, so that streaks of the anatomy cancel.
         nodule: What was inserted.
         lung: The lung that it is in.
+
+    Notes:
+        The contrast is the mean over the disc less that over the lung within 4 mm, or two pixels, around it.
     """
     disc = nodule.cover / nodule.cover.sum()
     near = ndimage.distance_transform_edt(nodule.cover == 0) * lung.grid.voxel_mm
@@ -149,7 +155,7 @@ def kept_contrast(x: Plane, truth: Plane, nodule: Inserted, lung: Lung) -> float
     def contrast(image: Plane) -> float:
         return float((disc * image).sum() - image[ring].mean())
 
-    return contrast(x - truth) / contrast(nodule.image - truth)
+    return contrast(x - without) / (nodule.contrast * contrast(nodule.cover))
 
 
 def _contrast(image: Plane, lung: Lung, diameter_mm: float) -> NDArray[np.floating[Any]]:

@@ -41,7 +41,7 @@ class Protocol:
     photons: tuple[float, ...] = (2e4, 2e5)
     patterns: tuple[Pattern, ...] = (Pattern("equidistant"),)
     methods: tuple[str, ...] = (*CLASSIC, REFERENCE)
-    iterations: int = 200
+    iterations: int = 300
     seed: int = 0
 
 

@@ -79,7 +79,7 @@ class Trial:
             seconds=seconds,
             false_structures=tuple(false_structures(*pairs[i], lung) for i, lung, _ in self.lungs),
             kept_contrast=tuple(
-                kept_contrast(image, pairs[i][1], nodule, lung)
+                kept_contrast(image, pairs[i][0], nodule, lung)
                 for image, (i, lung, nodule) in zip(x[len(truth) :], self.lungs, strict=True)
             ),
         )

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 @click.option(
     "--patients", type=click.IntRange(2, 1000), default=16, show_default=True, help="Patients or slices per case."
 )
-@click.option("--tuning", type=click.IntRange(1, 100), default=3, show_default=True, help="Others that TV is tuned on.")
-@click.option("--iterations", type=click.IntRange(1, 10_000), default=200, show_default=True, help="Iterations of TV.")
+@click.option("--tuning", type=click.IntRange(1, 100), default=2, show_default=True, help="Others that TV is tuned on.")
+@click.option("--iterations", type=click.IntRange(1, 10_000), default=300, show_default=True, help="Iterations of TV.")
 @options.seed
 @click.option(
     "--quick", is_flag=True, help="Two patients, 24 views, one flux, few iterations: a look at the whole path."
