@@ -236,8 +236,10 @@ def test_what_users_do_wrong(stack: str, tmp_path: Path, capsys: pytest.CaptureF
     assert "expected a free name" in refused(7, "--out", str(tmp_path / "x.nii"))
     cone = ConeBeam(ANGLES, rows=5, bins=8, row_mm=8, bin_mm=8, source_mm=500, detector_mm=400)
     path = write(tmp_path / "cone.h5", torch.zeros(5, 36, 8), cone, Grid((4, 4, 4), 5.0))
-    assert run(["reconstruct", path]) == 3
-    assert "takes 2D scans alone; take fbp or an iterative method" in capsys.readouterr().err
+    assert run(["reconstruct", path, "--method", "unrolled-std"]) == 3
+    assert "error bars are those of images" in capsys.readouterr().err
+    assert run(["reconstruct", path]) == 0
+    capsys.readouterr()
     assert run(["reconstruct", path, "--method", "tv", "--slab", "2"]) == 3
     assert "all slices depend on all data; leave the slab out, or take fbp" in capsys.readouterr().err
     bare = write(tmp_path / "bare.h5", torch.zeros(3, 36, 48), FAN, GRID)
