@@ -114,7 +114,7 @@ def test_what_cannot_be_parted_says_why() -> None:
     with pytest.raises(InputError, match="expected a parallel or fan beam, got one of vectors"):
         plan_slabs(flat, Grid((8, 8)), (), method="unrolled")
     helix = Helical(TURN, **CONE, pitch_mm=5.0)  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="got a helical one"):
+    with pytest.raises(InputError, match="got a helix; leave it out"):
         plan_slabs(helix, grid, (30,), method="fbp", size=2)
     with pytest.raises(InputError, match="got Helical"):
         keep_rows(helix, range(3))
