@@ -74,7 +74,7 @@ class _HelixPlan(backproject.Plan):
         samples = 3 * backproject.SAMPLES // (2 + batch)
         heights = v.start_z_mm + v.rise_mm * v.angles
         seen_mm = seen_height(v, float(torch.hypot(x, y).max()))
-        often = min(v.views, 2 * seen_mm / max(abs(v.rise_mm), 1e-9)) / v.half + 1
+        often = 1 + min(v.views / v.half, 2 * seen_mm / max(abs(v.rise_mm) * math.pi, 1e-9))
         depth = min(nz, max(1, int(samples / (ny * nx * often))))
         x, y = x.float().to(self.device), y.float().to(self.device)
         for bottom in range(0, nz, depth):
