@@ -144,7 +144,7 @@ def test_a_schedule_takes_its_views_alone(stack: str, tmp_path: Path, capsys: py
 
 
 def test_an_interrupted_run_goes_on_from_its_last_slab(stack: str, tmp_path: Path) -> None:
-    options = [stack, "--method", "sirt", "--iterations", "1200", "--slab", "1", "--device", "cpu"]
+    options = [stack, "--method", "sirt", "--iterations", "600", "--slab", "1", "--device", "cpu"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     out, partial = tmp_path / "x.nii", tmp_path / "x.nii.partial"
     first = subprocess.Popen(
