@@ -157,12 +157,15 @@ def turned_slices(volume: Volume, indices: Sequence[int], turn_deg: float) -> Vo
     Args:
         volume: The volume.
         indices: Which slices.
-        turn_deg: Degrees, anticlockwise as seen; what was outside of the array is air.
+        turn_deg: Degrees, anticlockwise as seen; around it the array grows by air, so that no corner is lost.
     """
     planes = volume.hu[list(indices)]
     if turn_deg:
         cos, sin = math.cos(math.radians(turn_deg)), math.sin(math.radians(turn_deg))
         spacing = np.array(volume.spacing_mm[1:])
+        sides = spacing * planes.shape[1:]
+        margin = np.ceil((math.hypot(*sides) - sides) / 2 / spacing).astype(int)
+        planes = np.pad(planes, [(0, 0), *((m, m) for m in margin.tolist())], constant_values=AIR_HU)
         # From a pixel of the result back to where it came from, rows running down.
         back = np.array([[cos, sin], [-sin, cos]]) * spacing / spacing[:, None]
         centre = (np.array(planes.shape[1:]) - 1) / 2
