@@ -1,10 +1,12 @@
-from torch import Tensor
+from typing import Any
+
+from numpy.typing import NDArray
 
 def instruction_set() -> str: ...
 def project(
-    x: Tensor,
-    y: Tensor,
-    vectors: Tensor,
+    x: NDArray[Any],
+    y: NDArray[Any],
+    vectors: NDArray[Any],
     divergent: bool,
     curved: bool,
     sharp: bool,
@@ -13,9 +15,9 @@ def project(
     threads: int,
 ) -> None: ...
 def backproject(
-    y: Tensor,
-    x: Tensor,
-    vectors: Tensor,
+    y: NDArray[Any],
+    x: NDArray[Any],
+    vectors: NDArray[Any],
     divergent: bool,
     curved: bool,
     sharp: bool,
@@ -24,9 +26,9 @@ def backproject(
     threads: int,
 ) -> None: ...
 def project_volume(
-    x: Tensor,
-    y: Tensor,
-    vectors: Tensor,
+    x: NDArray[Any],
+    y: NDArray[Any],
+    vectors: NDArray[Any],
     divergent: bool,
     curved: bool,
     sharp: bool,
@@ -35,9 +37,9 @@ def project_volume(
     threads: int,
 ) -> None: ...
 def backproject_volume(
-    y: Tensor,
-    x: Tensor,
-    vectors: Tensor,
+    y: NDArray[Any],
+    x: NDArray[Any],
+    vectors: NDArray[Any],
     divergent: bool,
     curved: bool,
     sharp: bool,
@@ -46,13 +48,13 @@ def backproject_volume(
     threads: int,
 ) -> None: ...
 def derive_vectors(
-    x: Tensor,
-    g: Tensor,
-    vectors: Tensor,
+    x: NDArray[Any],
+    g: NDArray[Any],
+    vectors: NDArray[Any],
     divergent: bool,
     curved: bool,
     voxel_mm: float,
     origin_mm: tuple[float, ...],
-    out: Tensor,
+    out: NDArray[Any],
     threads: int,
 ) -> None: ...

@@ -1,6 +1,9 @@
 """The C++ kernels of csrc/ as a projector backend."""
 
+from typing import Any
+
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 import svct._kernels as kernels
@@ -28,20 +31,26 @@ class NativeBackend(Backend):
         """Return the line integrals of `x`."""
         y = x.new_empty((x.shape[0], *rays.range_shape))
         kernel = kernels.project if len(rays.shape) == 2 else kernels.project_volume
-        kernel(x, y, *_scan(rays))
+        kernel(_array(x), _array(y), *_scan(rays))
         return y
 
     def backproject(self, y: Tensor, rays: Rays) -> Tensor:
         """Return the adjoint of `project` applied to `y`."""
         x = y.new_empty((y.shape[0], *rays.shape))
         kernel = kernels.backproject if len(rays.shape) == 2 else kernels.backproject_volume
-        kernel(y, x, *_scan(rays))
+        kernel(_array(y), _array(x), *_scan(rays))
         return x
 
 
-def _scan(rays: Rays) -> tuple[Tensor, bool, bool, bool, float, tuple[float, ...], int]:
+def _array(tensor: Tensor) -> NDArray[Any]:
+    """Return a tensor's memory as an array: with a tensor nanobind runs Python code whose interrupts it drops."""
+    array: NDArray[Any] = tensor.detach().numpy()
+    return array
+
+
+def _scan(rays: Rays) -> tuple[NDArray[Any], bool, bool, bool, float, tuple[float, ...], int]:
     beam = (rays.divergent, rays.curved, rays.sharp)
-    return rays.vectors, *beam, rays.voxel_mm, rays.origin_mm, torch.get_num_threads()
+    return _array(rays.vectors), *beam, rays.voxel_mm, rays.origin_mm, torch.get_num_threads()
 
 
 def differentiate_vectors(x: Tensor, g: Tensor, rays: Rays) -> Tensor:
@@ -67,7 +76,6 @@ def differentiate_vectors(x: Tensor, g: Tensor, rays: Rays) -> Tensor:
         x, g = x[:, None], g[:, None]
     out = torch.empty_like(vectors)
     threads = torch.get_num_threads()
-    kernels.derive_vectors(
-        x.contiguous(), g.contiguous(), vectors, rays.divergent, rays.curved, rays.voxel_mm, origin_mm, out, threads
-    )
+    arrays = _array(x.contiguous()), _array(g.contiguous()), _array(vectors)
+    kernels.derive_vectors(*arrays, rays.divergent, rays.curved, rays.voxel_mm, origin_mm, _array(out), threads)
     return (out.reshape(-1, 4, 3)[:, :3, :2] * flip).reshape(rays.vectors.shape) if in_plane else out

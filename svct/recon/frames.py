@@ -65,7 +65,7 @@ def helix_frame(scan: Helical) -> Frames:
     Raises:
         InputError: A flying focal spot, or a detector that leans.
     """
-    if any(any(shift) for shift in scan.source_shift_mm):
+    if bool(torch.tensor(scan.source_shift_mm, dtype=torch.float64).any()):
         raise InputError(
             "fbp: expected a helix without a flying focal spot, got source_shift_mm; reconstruct with sirt, which "
             "takes every geometry"

@@ -55,7 +55,8 @@ def helical_fbp(
     views = cone_parallel(scan)
     covered = require_cover(scan, views, grid)
     q = rebin_views(y, scan, views, filter=filter)
-    image = backproject.backproject_plan(q, _HelixPlan(grid, *q.shape[1:], q.device, views))
+    plan = _HelixPlan(grid, views.rows, views.views, views.bins, q.device, views)
+    image = backproject.backproject_plan(q, plan)
     return image if bool(covered.all()) else image * covered.to(q.device)[:, None, None]
 
 

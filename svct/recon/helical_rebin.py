@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
@@ -33,7 +34,7 @@ def rebin_views(
     Notes:
         Cubic Hermite interpolation, first between views for every ray angle, then between ray angles.
     """
-    angles, group = torch.tensor(scan.angles, dtype=torch.float64).unique(return_inverse=True)
+    angles, group = (torch.from_numpy(a) for a in np.unique(scan.angles, return_inverse=True))
     counts = group.bincount()
     fan = fan_angles(helix_frame(scan), y.shape[3])[0]
     fan, order = fan.sort()

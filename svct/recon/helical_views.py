@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -97,7 +98,7 @@ def cone_parallel(scan: Helical) -> ConeParallel:
             half a turn and the fan's angle.
     """
     frame = helix_frame(scan)
-    angles = torch.tensor(scan.angles, dtype=torch.float64).unique()
+    angles = torch.from_numpy(np.unique(scan.angles))
     rows, bins = scan.detector_shape
     reach, pitch = float(frame.reach[0]), float(frame.pitch[0])
     source, ahead = frame.source[0], frame.ahead[0]

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from svct.errors import InputError
 from svct.geometry.grid import Grid
+from svct.geometry.helical import Helical
 from svct.geometry.projector import Projector
 from svct.geometry.scan import Scan
 from svct.geometry.vector import VectorBeam
@@ -16,10 +17,10 @@ from svct.recon.frames import upright_frames
 from svct.recon.rows import keep_rows, rows_seen, slice_scan
 
 ANALYTIC = ("fbp",)
-"""Methods that reconstruct any part of a volume alone."""
+"""Methods that reconstruct any part of a volume alone, from scans that are no helices."""
 
 PLANAR = ("unrolled", "unrolled-std")
-"""Methods that take 2D scans alone."""
+"""Methods that go slice by slice where they can; of a volume as a whole `unrolled` alone."""
 
 BUDGET_BYTES = 2**30
 """Working memory that slabs of the default size stay below, as far as one slice does."""
@@ -122,10 +123,13 @@ def plan_slabs(scan: Scan, grid: Grid, lead: tuple[int, ...], *, method: str, si
     """
     if scan.ndim == 2:
         return _stack(Projector(scan, grid), lead, method, size)
-    if method in PLANAR or (size is not None and method not in ANALYTIC):
+    whole = method == "unrolled" and size is None and slice_scan(scan, grid) is None
+    if (method in PLANAR and not whole) or (size is not None and method not in ANALYTIC):
         return _slice_by_slice(scan, grid, lead, method, size)
-    if method in ANALYTIC and len(lead) == 1:
+    if method in ANALYTIC and len(lead) == 1 and not isinstance(scan, Helical):
         return _parts_of_volume(scan, grid, size)
+    if size is not None and isinstance(scan, Helical):
+        raise InputError("slab: expected a scan on a circle to reconstruct in slabs, got a helix; leave it out")
     if size is not None:
         raise InputError(f"slab: expected one volume to reconstruct in slabs, got {lead[:-1]} of them; leave it out")
     A = Projector(scan, grid)
@@ -146,8 +150,8 @@ def _slice_by_slice(scan: Scan, grid: Grid, lead: tuple[int, ...], method: str, 
     found = slice_scan(scan, grid) if len(lead) == 1 else None
     if found is None:
         why = (
-            "the network takes 2D scans alone; take fbp or an iterative method"
-            if method in PLANAR
+            "error bars are those of images"
+            if method == "unrolled-std"
             else "all slices depend on all data; leave the slab out, or take fbp"
         )
         raise InputError(

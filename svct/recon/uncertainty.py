@@ -77,8 +77,8 @@ class Uncertainty(nn.Module):
 
     def _apply(self, fn: Any, recurse: bool = True) -> "Uncertainty":
         """Let the backbone go along to another device."""
-        self.frozen[0]._apply(fn, recurse)
-        moved: Uncertainty = super()._apply(fn, recurse)
+        self.frozen[0]._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        moved: Uncertainty = super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         return moved
 
     def _both(self, y: Float[Tensor, "..."], A: Projector) -> tuple[Tensor, Tensor]:

@@ -127,7 +127,7 @@ def test_names_and_shapes_that_do_not_fit(tmp_path: Path) -> None:
             output_format(Path(name))
     with pytest.raises(InputError, match="give it with --slice-mm, or write to"):
         require_output(tmp_path / "x.nii", replace(STACK, slice_mm=None), overwrite=False)
-    with pytest.raises(InputError, match="slice_mm: expected a positive distance of the slices in mm, got '2.5'"):
+    with pytest.raises(InputError, match=r"slice_mm: expected a positive distance of the slices in mm, got '2\.5'"):
         require_output(tmp_path / "x.nii", replace(STACK, slice_mm="2.5"), overwrite=False)  # type: ignore[arg-type]
     require_output(tmp_path / "x.h5", replace(STACK, slice_mm=None), overwrite=False)
     for result in (STACK, VOLUME):

@@ -58,7 +58,7 @@ def quality(x: Any, grid: Grid) -> float:
     truth = sum(draw_ellipsoid(grid, centre_mm=c, axes_mm=a, value=v, parts=10) for c, a, v in scaled(grid))
     place = np.arange(grid.shape[-1]) - (grid.shape[-1] - 1) / 2
     seen = np.hypot(place[:, None], place) < grid.shape[-1] / 2 - 2
-    return psnr(np.asarray(x)[..., seen], np.asarray(truth)[..., seen].reshape(np.asarray(x)[..., seen].shape))
+    return psnr(np.atleast_2d(np.asarray(x)[..., seen]), np.atleast_2d(np.asarray(truth)[..., seen]))
 
 
 def by_astra(y: NDArray[np.float32], scan: Scan, grid: Grid, kind: str) -> NDArray[np.float32]:

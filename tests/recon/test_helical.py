@@ -40,7 +40,7 @@ def cylinder_projections(scan: Scan, radius_mm: float, half_mm: float, value: fl
     slope = np.where(along[..., 2] == 0, 1e-12, along[..., 2])
     ends = np.sort([(-half_mm - origin[..., 2]) / slope, (half_mm - origin[..., 2]) / slope], axis=0)
     inside = np.minimum(nearest + half, ends[1]) - np.maximum(nearest - half, ends[0])
-    return (value * np.linalg.norm(along, axis=-1) * np.clip(inside, 0, None)).astype(np.float32)
+    return np.asarray(value * np.linalg.norm(along, axis=-1) * np.clip(inside, 0, None), dtype=np.float32)
 
 
 def rings(x: Any, grid: Grid, within_mm: float) -> NDArray[np.float64]:
@@ -81,7 +81,7 @@ def test_balls_are_as_sharp_as_from_a_circle(curved: bool) -> None:
         y = sum(ellipsoid_projections(scan, *ball) for ball in balls).astype(np.float32)  # type: ignore[union-attr]
         return psnr(fdk(y, Projector(scan, grid))[3:5], np.asarray(truth)[3:5])
 
-    circle = quality(ConeBeam(np.arange(360) * DEG, **SIZES, curved=curved))
+    circle = quality(ConeBeam([i * DEG for i in range(360)], **SIZES, curved=curved))
     assert circle > 30
     assert quality(helix(1.0, views=360, reach_mm=8, curved=curved)) > circle - 1
     assert quality(helix(0.5, views=360, reach_mm=8, curved=curved)) > circle - 1
@@ -111,7 +111,7 @@ def test_the_gradient_is_the_adjoint() -> None:
     y, probe = torch.rand(A.range_shape, generator=generator), torch.rand(A.domain_shape, generator=generator)
     image = fdk(y.requires_grad_(True), A)
     (gradient,) = torch.autograd.grad((image * probe).sum(), y)
-    assert float((gradient * y).sum()) == pytest.approx(float((image * probe).sum()), rel=1e-4)
+    assert float((gradient * y.detach()).sum()) == pytest.approx(float((image.detach() * probe).sum()), rel=1e-4)
 
 
 def test_slices_beyond_the_helix_are_zero_and_named() -> None:
@@ -145,13 +145,18 @@ def test_the_largest_pitch_it_names_is_one_without_gaps(curved: bool) -> None:
     ) as e:
         fdk(np.zeros(Projector(fast, grid).range_shape, np.float32), Projector(fast, grid))
     most = float(str(e.value).split("at most ")[1].split(",")[0])
-    # Half a turn and the fan, of the detector's height at the near side: between half of it and all.
-    assert 1.0 < most / WIDTH < 2 * (1 - 47.25 / 300) + 0.05
+    assert 1.5 < most / WIDTH < 2
     slow = helix(0.99 * most / WIDTH, curved=curved)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         x = fdk(cylinder_projections(slow, 40.7, 500.0), Projector(slow, grid))
     assert float(np.abs(rings(x, grid, 36)).max()) < 0.005
+
+
+def test_on_the_axis_half_turns_may_just_meet() -> None:
+    A = Projector(helix(2.05), Grid(shape=(2, 2, 2), voxel_mm=1e-3))
+    with pytest.raises(InputError, match=rf"a pitch_mm of at most {2 * WIDTH:.4g}, got 46.12; take a smaller grid"):
+        fdk(np.zeros(A.range_shape, np.float32), A)
 
 
 @pytest.mark.parametrize(
@@ -160,7 +165,7 @@ def test_the_largest_pitch_it_names_is_one_without_gaps(curved: bool) -> None:
         (helix(1.0, source_shift_mm=[[1, 0, 0], [-1, 0, 0]]), "a helix without a flying focal spot, .* sirt"),
         (helix(1.0, tilt=0.1), "detector rows across the z axis .* got 5.73 deg off"),
         (helix(1.0, views=30), "no more than 10 deg apart, got 12 deg; .* sirt"),
-        (helix(1.0)[:130], "at least 222.8 deg, half a turn and the angle of its fan, got 193.5 deg; take more views"),
+        (helix(1.0)[:130], "at least 207.8 deg, half a turn and the angle of its fan, got 193.5 deg; take more views"),
         (helix(1.0, offset_mm=60), "reach the edge of the grid, 47.25 mm from the axis, on both sides, got 36.*sirt"),
         (helix(1.0, start_z_mm=500.0), "a grid of which the helix sees a slice .* sources from .* move the grid"),
     ],

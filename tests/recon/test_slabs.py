@@ -97,8 +97,9 @@ def test_what_cannot_be_parted_says_why() -> None:
     cone, grid = SCANS["cone"], Grid((9, 8, 8))
     with pytest.raises(InputError, match=r"tv in slabs: .*got ConeBeam in 3D: all slices depend on all data"):
         plan_slabs(cone, grid, (30,), method="tv", size=2)
-    with pytest.raises(InputError, match=r"unrolled: .*takes 2D scans alone; take fbp or an iterative method"):
-        plan_slabs(cone, grid, (30,), method="unrolled")
+    with pytest.raises(InputError, match=r"unrolled-std: .*error bars are those of images"):
+        plan_slabs(cone, grid, (30,), method="unrolled-std")
+    assert len(plan_slabs(cone, grid, (30,), method="unrolled")) == 1
     for row_mm, up in ((1.7, 0.0), (1.0, 0.2)):
         scan = ParallelBeam(TURN, rows=9, bins=40, row_mm=row_mm, offset_mm=(0.0, up))
         with pytest.raises(
@@ -113,7 +114,7 @@ def test_what_cannot_be_parted_says_why() -> None:
     with pytest.raises(InputError, match="expected a parallel or fan beam, got one of vectors"):
         plan_slabs(flat, Grid((8, 8)), (), method="unrolled")
     helix = Helical(TURN, **CONE, pitch_mm=5.0)  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="got a helical one"):
+    with pytest.raises(InputError, match="got a helix; leave it out"):
         plan_slabs(helix, grid, (30,), method="fbp", size=2)
     with pytest.raises(InputError, match="got Helical"):
         keep_rows(helix, range(3))
