@@ -159,7 +159,7 @@ def turned_slices(volume: Volume, indices: Sequence[int], turn_deg: float) -> Vo
         indices: Which slices.
         turn_deg: Degrees, anticlockwise as seen; around it the array grows by air, so that no corner is lost.
     """
-    planes = volume.hu[list(indices)]
+    planes: NDArray[np.generic] = volume.hu[list(indices)]
     if turn_deg:
         cos, sin = math.cos(math.radians(turn_deg)), math.sin(math.radians(turn_deg))
         spacing = np.array(volume.spacing_mm[1:])
@@ -170,7 +170,7 @@ def turned_slices(volume: Volume, indices: Sequence[int], turn_deg: float) -> Vo
         back = np.array([[cos, sin], [-sin, cos]]) * spacing / spacing[:, None]
         centre = (np.array(planes.shape[1:]) - 1) / 2
         planes = np.stack([_turned(plane, back, centre - back @ centre) for plane in planes])
-    return Volume(planes, volume.spacing_mm, source=volume.source, orientation=volume.orientation)
+    return Volume(np.asarray(planes, np.float32), volume.spacing_mm, source=volume.source, orientation=volume.orientation)
 
 
 def _turned(plane: NDArray[np.generic], back: NDArray[np.float64], offset: NDArray[np.float64]) -> NDArray[np.float32]:
