@@ -170,7 +170,9 @@ def turned_slices(volume: Volume, indices: Sequence[int], turn_deg: float) -> Vo
         back = np.array([[cos, sin], [-sin, cos]]) * spacing / spacing[:, None]
         centre = (np.array(planes.shape[1:]) - 1) / 2
         planes = np.stack([_turned(plane, back, centre - back @ centre) for plane in planes])
-    return Volume(np.asarray(planes, np.float32), volume.spacing_mm, source=volume.source, orientation=volume.orientation)
+    return Volume(
+        np.asarray(planes, np.float32), volume.spacing_mm, source=volume.source, orientation=volume.orientation
+    )
 
 
 def _turned(plane: NDArray[np.generic], back: NDArray[np.float64], offset: NDArray[np.float64]) -> NDArray[np.float32]:
