@@ -157,17 +157,22 @@ def turned_slices(volume: Volume, indices: Sequence[int], turn_deg: float) -> Vo
     Args:
         volume: The volume.
         indices: Which slices.
-        turn_deg: Degrees, anticlockwise as seen; what was outside of the array is air.
+        turn_deg: Degrees, anticlockwise as seen; around it the array grows by air, so that no corner is lost.
     """
-    planes = volume.hu[list(indices)]
+    planes: NDArray[np.generic] = volume.hu[list(indices)]
     if turn_deg:
         cos, sin = math.cos(math.radians(turn_deg)), math.sin(math.radians(turn_deg))
         spacing = np.array(volume.spacing_mm[1:])
+        sides = spacing * planes.shape[1:]
+        margin = np.ceil((math.hypot(*sides) - sides) / 2 / spacing).astype(int)
+        planes = np.pad(planes, [(0, 0), *((m, m) for m in margin.tolist())], constant_values=AIR_HU)
         # From a pixel of the result back to where it came from, rows running down.
         back = np.array([[cos, sin], [-sin, cos]]) * spacing / spacing[:, None]
         centre = (np.array(planes.shape[1:]) - 1) / 2
         planes = np.stack([_turned(plane, back, centre - back @ centre) for plane in planes])
-    return Volume(planes, volume.spacing_mm, source=volume.source, orientation=volume.orientation)
+    return Volume(
+        np.asarray(planes, np.float32), volume.spacing_mm, source=volume.source, orientation=volume.orientation
+    )
 
 
 def _turned(plane: NDArray[np.generic], back: NDArray[np.float64], offset: NDArray[np.float64]) -> NDArray[np.float32]:

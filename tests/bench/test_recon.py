@@ -140,7 +140,11 @@ def test_slices_are_turned_as_seen() -> None:
     hu = np.random.default_rng(0).integers(-900, 900, (3, 9, 9)).astype(np.int16)
     volume = Volume(hu, (2.0, 1.5, 1.5), source="made here")
     turned = turned_slices(volume, [2, 0], 90.0).hu
-    assert turned == pytest.approx(np.rot90(hu[[2, 0]], axes=(1, 2)), abs=0.01)
+    margin = (turned.shape[1] - 9) // 2
+    middle = turned[:, margin:-margin, margin:-margin]
+    assert middle == pytest.approx(np.rot90(hu[[2, 0]], axes=(1, 2)), abs=0.01)
+    full = Volume(np.zeros((1, 21, 21), np.int16), (1.0, 2.0, 2.0), source="made here")
+    assert (turned_slices(full, [0], 30.0).hu > -500).sum() == pytest.approx(21**2, rel=0.02)
     # Where pixels are no squares, a turn is one in mm.
     row, column = np.mgrid[:41, :41] - 20.0
     bar = np.where((np.abs(row * 2) < 5) & (np.abs(column) < 14), 0, -1000)[None].astype(np.int16)
