@@ -2,7 +2,7 @@
 
 import click
 
-from svct.cli import bench_projectors, bench_recon
+from svct.cli import bench_projectors, bench_recon, bench_uncertainty
 
 
 @click.group()
@@ -12,3 +12,4 @@ def command() -> None:
 
 command.add_command(bench_projectors.command)
 command.add_command(bench_recon.command)
+command.add_command(bench_uncertainty.command, "uncertainty")
