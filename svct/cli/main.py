@@ -18,7 +18,7 @@ COMMANDS = {
     "reconstruct": "Reconstruct a simulated or measured scan.",
     "evaluate": "Compare an image with its truth: PSNR and SSIM.",
     "export": "Write a schedule in a format that a device or script reads.",
-    "tasks": "List the scanning tasks, or show one.",
+    "tasks": "List the scanning tasks, show one, or write cases with findings.",
     "data": "List, fetch and inspect real CT data.",
     "train-backbone": "Train the shared reconstruction network.",
     "geometry": "Show, draw and convert a scan geometry.",

@@ -1,16 +1,34 @@
-"""`svct tasks`: what can be scanned."""
+"""`svct tasks`: what can be scanned, and cases with findings."""
 
 import json
 
 import click
 
 from svct.cli import options
+from svct.cli.tasks_cases import cases
 
 
-@click.command()
+class _ShowByDefault(click.Group):
+    """A group that shows tasks where no subcommand is named, so that `svct tasks chest` does."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or args[0] not in (*self.commands, "-h", "--help"):
+            args = ["show", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_ShowByDefault)
+def command() -> None:
+    """List the tasks, show one, or write cases with findings.
+
+    `svct tasks` lists the tasks, `svct tasks NAME` shows the task NAME (or task file).
+    """
+
+
+@command.command()
 @click.argument("name", required=False)
 @options.as_json
-def command(name: str | None, as_json: bool) -> None:
+def show(name: str | None, as_json: bool) -> None:
     """List the tasks, or show the task NAME (or task file)."""
     from svct.tasks.task import load_task, task_names
 
@@ -39,3 +57,6 @@ def command(name: str | None, as_json: bool) -> None:
     else:
         for key, value in rows[0].items():
             click.echo(f"{key}: {value}")
+
+
+command.add_command(cases)

@@ -6,6 +6,7 @@ import math
 import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import KW_ONLY, dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -33,7 +34,13 @@ ANATOMIES: dict[str, Callable[[Grid, Dice, float], Canvas]] = {
     "water": draw_water,
 }
 
-_SPLITS = {"train": range(7), "validation": range(7, 8), "test": range(8, 10)}
+_WITHOUT_FINDINGS: dict[str, Callable[[Grid, Dice, float], Canvas]] = {
+    **ANATOMIES,
+    "chest": partial(draw_chest, nodule=False),
+}
+
+SPLITS = {"train": range(7), "validation": range(7, 8), "test": range(8, 10)}
+"""Which of ten consecutive patients each split has."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,13 +100,14 @@ class Cohort:
         if self.seed < 0 or self.size < 1:
             raise InputError(f"Cohort: expected seed >= 0 and size >= 1, got seed={self.seed} and size={self.size}")
 
-    def patient(self, index: int, *, rotation_deg: float = 0.0) -> Patient:
+    def patient(self, index: int, *, rotation_deg: float = 0.0, findings: bool = True) -> Patient:
         """Draw one patient.
 
         Args:
             index: 0 to ``size - 1``.
             rotation_deg: Turns the patient about the grid's centre, degrees, anticlockwise with y up; drawn so,
                 not resampled.
+            findings: False leaves out what half of the chest patients have, a lung nodule; all else is the same.
 
         Raises:
             InputError: `index` is outside the cohort.
@@ -109,7 +117,8 @@ class Cohort:
                 f"patient index: expected 0 to {self.size - 1}, got {index}; raise the cohort's size for more"
             )
         rng = np.random.default_rng([self.seed, index, zlib.crc32(self.anatomy.encode())])
-        canvas = ANATOMIES[self.anatomy](self.grid, Dice(rng), math.radians(rotation_deg))
+        draw = (ANATOMIES if findings else _WITHOUT_FINDINGS)[self.anatomy]
+        canvas = draw(self.grid, Dice(rng), math.radians(rotation_deg))
         truth = Truth(
             anatomy=self.anatomy,
             seed=self.seed,
@@ -133,9 +142,9 @@ class Cohort:
         Raises:
             UnknownNameError: No such split.
         """
-        if name not in _SPLITS:
-            raise unknown_name("split", name, list(_SPLITS))
-        return tuple(i for i in range(self.size) if i % 10 in _SPLITS[name])
+        if name not in SPLITS:
+            raise unknown_name("split", name, list(SPLITS))
+        return tuple(i for i in range(self.size) if i % 10 in SPLITS[name])
 
     def images(self, indices: Iterable[int]) -> Float[torch.Tensor, "patient y x"]:
         """Return the images of some patients, float32 ``(n, ny, nx)``, 1/mm.

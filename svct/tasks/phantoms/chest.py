@@ -16,13 +16,14 @@ from svct.tasks.phantoms.tissue import Tissues, draw_tissues
 from svct.tasks.phantoms.truth import Nodule
 
 
-def draw_chest(grid: Grid, dice: Dice, rotation: float) -> Canvas:
+def draw_chest(grid: Grid, dice: Dice, rotation: float, *, nodule: bool = True) -> Canvas:
     """Draw a chest slice.
 
     Args:
         grid: The image grid.
         dice: The patient's random numbers.
         rotation: Rotation about the grid's centre, radians.
+        nodule: Give half of the patients a lung nodule; it is drawn last, so that without it all else stays the same.
 
     Returns:
         The painted canvas.
@@ -73,7 +74,7 @@ def draw_chest(grid: Grid, dice: Dice, rotation: float) -> Canvas:
     over += draw_mediastinum(canvas, dice, tissues, level=level, spine=spine, front=front, scale=scale, cavity=cavity)
     draw_paraspinal(canvas, dice, tissues, centre=(spine[0], spine[1] - 44), size=(20 * scale, 13 * scale))
     draw_vertebra(canvas, dice, tissues, centre=spine, width=dice.about(16.5, 1.5), transverse=30 * scale)
-    if dice.chance(0.5):
+    if nodule and dice.chance(0.5):
         _draw_nodule(canvas, dice, cavity=cavity, over=over, size=size)
     return canvas
 
