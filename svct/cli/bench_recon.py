@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 @click.option("--pattern", multiple=True, help="equidistant, random, wedge-N degrees, rotated.  [default: equidistant]")
 @click.option("--method", multiple=True, help="fbp, tv, unrolled, or a network's NAME.  [default: all]")
 @click.option(
-    "--network", multiple=True, metavar="NAME=FILE", help="Another trained network; unrolled, lpd or post-unet=FILE replaces svct's."
+    "--network",
+    multiple=True,
+    metavar="NAME=FILE",
+    help="Another trained network; unrolled, lpd or post-unet=FILE replaces svct's.",
 )
 @click.option(
     "--patients", type=click.IntRange(2, 1000), default=16, show_default=True, help="Patients or slices per case."
