@@ -26,10 +26,7 @@ if TYPE_CHECKING:
 @click.option("--pattern", multiple=True, help="equidistant, random, wedge-N degrees, rotated.  [default: equidistant]")
 @click.option("--method", multiple=True, help="fbp, tv, unrolled, or a network's NAME.  [default: all]")
 @click.option(
-    "--network",
-    multiple=True,
-    metavar="NAME=FILE",
-    help="Another trained network; unrolled, lpd or post-unet=FILE replaces svct's.",
+    "--network", multiple=True, metavar="NAME=FILE", help="A trained network to compare; unrolled=FILE replaces svct's."
 )
 @click.option(
     "--patients", type=click.IntRange(2, 1000), default=16, show_default=True, help="Patients or slices per case."
@@ -142,18 +139,16 @@ def _network_files(given: tuple[str, ...]) -> dict[str, Path]:
     from svct.bench.recon import REFERENCE
     from svct.bench.recon_methods import CLASSIC
     from svct.errors import InputError
-    from svct.recon.networks import backbone_path, shipped_rivals
+    from svct.recon.networks import backbone_path
 
-    files = {REFERENCE: backbone_path(), **shipped_rivals()}
-    seen: set[str] = set()
+    files = {REFERENCE: backbone_path()}
     for text in given:
         name, equals, file = text.partition("=")
         if not (name and equals and file):
             raise InputError(f"--network: expected NAME=FILE, such as lpd=lpd.safetensors, got {text!r}")
-        if name in CLASSIC or (name in seen and name != REFERENCE):
+        if name in CLASSIC or (name in files and name != REFERENCE):
             raise InputError(f"--network {text}: expected a name that is still free, got {name!r}; take another")
         files[name] = Path(file)
-        seen.add(name)
     return files
 
 

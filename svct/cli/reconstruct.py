@@ -112,7 +112,7 @@ def command(
     from svct.geometry.device import choose_device
     from svct.recon.slabs import plan_slabs
 
-    target = out or projections.with_name(f"{projections.stem}-{method}.h5")
+    target = out or projections.parent / f"{projections.stem}-{method}.h5"
     if method == "unrolled-std" and output_format(target) != "hdf5":
         raise InputError(
             f"--out: expected a name that ends in .h5 for error bars, which are no CT numbers, got {target}"

@@ -100,12 +100,6 @@ def backbone_path(path: str | os.PathLike[str] | None = None) -> Path:
     return Path(str(files("svct.recon") / SHIPPED)) if path is None else Path(path)
 
 
-def shipped_rivals() -> dict[str, Path]:
-    """Return the trained rivals that come with svct, by their kind."""
-    weights = backbone_path().parent
-    return {kind: weights / f"{kind}-2.safetensors" for kind in ("lpd", "post-unet")}
-
-
 @cache
 def file_sha256(path: Path) -> str:
     """Return the SHA-256 of a file's bytes."""

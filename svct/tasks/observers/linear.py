@@ -27,8 +27,7 @@ class Hotelling:
             that Ledoit and Wolf find best for the number of regions.
 
     Example:
-        >>> torch.manual_seed(0)
-        <torch._C.Generator object at ...>
+        >>> _ = torch.manual_seed(0)
         >>> noise = torch.randn(400, 8, 8)
         >>> observer = Hotelling().fit(noise[:200] + 0.5, noise[200:])
         >>> bool(observer.decide(torch.randn(50, 8, 8) + 0.5).mean() > observer.decide(torch.randn(50, 8, 8)).mean())
