@@ -13,6 +13,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from svct.bench.false_structures import Lung, lung_of
+from svct.bench.subjects import cohort_source
 from svct.data.open import read_volume
 from svct.data.split import split_slices
 from svct.data.volume import AIR_HU, Volume
@@ -88,13 +89,7 @@ def drawn_patients(task: Task, *, patients: int, tuning: int) -> Scanned:
         test=draw,
         tuning=cohort.images(chosen["validation"]),
         unit="patient",
-        source={
-            "kind": "cohort",
-            "anatomy": cohort.anatomy,
-            "seed": cohort.seed,
-            "sha256": cohort.sha256(),
-            "patients": {split: list(indices) for split, indices in chosen.items()},
-        },
+        source=cohort_source(cohort, chosen),
     )
 
 

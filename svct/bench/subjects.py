@@ -1,6 +1,7 @@
 """Who is scanned in a study: drawn patients, or the slices of one real volume, split by use."""
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from svct.data.open import read_volume
 from svct.data.split import split_slices
 from svct.data.volume import Volume
 from svct.errors import InputError
+from svct.tasks.cohort import Cohort
 from svct.tasks.task import Task
 
 
@@ -64,14 +66,19 @@ def drawn_subjects(task: Task, *, train: int, validation: int, test: int) -> Sub
         test=cohort.images(chosen["test"]),
         rotated=torch.stack(rotated),
         unit="patient",
-        source={
-            "kind": "cohort",
-            "anatomy": cohort.anatomy,
-            "seed": cohort.seed,
-            "sha256": cohort.sha256(),
-            "patients": {name: list(indices) for name, indices in chosen.items()},
-        },
+        source=cohort_source(cohort, chosen),
     )
+
+
+def cohort_source(cohort: Cohort, chosen: Mapping[str, Sequence[int]]) -> dict[str, object]:
+    """Return where drawn patients come from, plain JSON: the cohort, and the patients of each split."""
+    return {
+        "kind": "cohort",
+        "anatomy": cohort.anatomy,
+        "seed": cohort.seed,
+        "sha256": cohort.sha256(),
+        "patients": {name: list(indices) for name, indices in chosen.items()},
+    }
 
 
 def volume_subjects(task: Task, path: Path, *, series: str | None = None, most: int = 40) -> Subjects:

@@ -1,5 +1,6 @@
 """Published learned reconstructions that the backbone is measured against, with the same input and output."""
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import torch
@@ -16,7 +17,7 @@ from svct.recon.sirt import inverse_sums
 from svct.units import MU_WATER
 
 
-class _Learned(nn.Module):
+class _Learned(nn.Module, ABC):
     """What the networks of this file share: data in, images of water units inside, 1/mm out."""
 
     config: dict[str, Any]
@@ -39,9 +40,9 @@ class _Learned(nn.Module):
         image = self.images(data.reshape(-1, *A.range_shape), A) * MU_WATER
         return back(image.reshape(*data.shape[:-2], *A.domain_shape))
 
+    @abstractmethod
     def images(self, y: Float[Tensor, "batch view col"], A: Projector) -> Float[Tensor, "batch y x"]:
         """Reconstruct in units of water's attenuation."""
-        raise NotImplementedError
 
 
 class PostUNet(_Learned):
