@@ -51,5 +51,5 @@ def test_light_imports(code: str) -> None:
 import sys
 heavy = {{"torch", "astra", "matplotlib", "scipy"}} & set(sys.modules)
 assert not heavy, heavy"""
-    result = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=False)
+    result = subprocess.run([sys.executable, "-P", "-c", check], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr

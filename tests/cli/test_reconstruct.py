@@ -24,7 +24,7 @@ from svct.sampling import Schedule
 ANGLES = (torch.arange(36) * 2 * torch.pi / 36).tolist()
 FAN = FanBeam(ANGLES, bins=48, bin_mm=8.0, source_mm=500, detector_mm=400)
 GRID = Grid((32, 32), 5.0)
-COMMAND = [sys.executable, "-c", "from svct.cli.main import main; main()", "reconstruct"]
+COMMAND = [sys.executable, "-P", "-c", "from svct.cli.main import main; main()", "reconstruct"]
 
 
 def body(*shape: int) -> torch.Tensor:
