@@ -163,7 +163,8 @@ def explained(found: Values, true: Values, *, over: NDArray[np.bool_]) -> Statis
         mean = (weights @ filled) / np.maximum(weights.sum(axis=1), 1)
         error = weights @ (guess - filled) ** 2
         variance = (weights * (filled - mean[:, None]) ** 2).sum(axis=1)
-        return 1 - np.divide(error, variance, out=np.full(len(times), np.nan), where=variance > 0)
+        left: Values = np.divide(error, variance, out=np.full(len(times), np.nan), where=variance > 0)
+        return 1 - left
 
     return statistic
 

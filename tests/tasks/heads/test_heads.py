@@ -30,7 +30,7 @@ def fitted(training: "Study") -> Fitted:
 
 
 def values(predictions: Any) -> list[Any]:
-    return predictions.tolist() if isinstance(predictions, np.ndarray) else predictions
+    return list(predictions.ravel()) if isinstance(predictions, np.ndarray) else list(predictions)
 
 
 def test_svcts_own_heads_are_registered() -> None:
