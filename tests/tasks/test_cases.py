@@ -123,12 +123,14 @@ def patients_with_a_place() -> list[tuple[CaseRecord, torch.Tensor, NDArray[np.i
 
 def resampled(hu: Image, window: NDArray[np.bool_]) -> Image:
     """Return an image in which a patch was moved by half a pixel, as an insertion that resamples its patch would."""
-    return np.where(window, ndimage.shift(hu, (0.5, 0.5), order=1, mode="nearest"), hu)
+    moved: Image = np.where(window, ndimage.shift(hu, (0.5, 0.5), order=1, mode="nearest"), hu)
+    return moved
 
 
 def rimmed(hu: Image, window: NDArray[np.bool_]) -> Image:
     """Return an image with a rim of 30 HU around a patch, as one that does not fit its surroundings would leave."""
-    return hu + 30.0 * (window & ~ndimage.binary_erosion(window))
+    seam: Image = hu + 30.0 * (window & ~ndimage.binary_erosion(window))
+    return seam
 
 
 def around(index: int, group: str) -> tuple[float, ...]:
