@@ -29,7 +29,8 @@ def sha256(path: Path) -> str:
 @pytest.fixture
 def backbone(tmp_path: Path) -> Path:
     torch.manual_seed(0)
-    save_network(UnrolledNet(unrolls=1, width=4, memory=2, depth=2), tmp_path / "backbone.safetensors", about={})
+    net = UnrolledNet(unrolls=1, width=4, memory=1, depth=2, directions=("fbp",))
+    save_network(net, tmp_path / "backbone.safetensors", about={})
     return tmp_path / "backbone.safetensors"
 
 
