@@ -31,9 +31,9 @@ class Regressor(MapHead[NDArray[np.float64]]):
     Notes:
         Ridge regression (Hoerl and Kennard 1970, Technometrics 12:55) of the logarithms of diameter and area and of the
         CT number on what a lesion map shows: soft area, spread, peak, and the mean CT number under the map and around.
-        The mean of a logarithm is not the logarithm of the mean: what that leaves is put right by Duan's smearing (1983,
-        J. Am. Stat. Assoc. 78:605). The map is fitted to three quarters of the cases, the regression to the rest: a map
-        flatters the cases that it was fitted to. It is about lesions that are there.
+        The mean of a logarithm is not the logarithm of the mean: Duan's smearing puts that right (1983, J. Am. Stat.
+        Assoc. 78:605). The map is fitted to three quarters of the cases with the finding and all without, the regression
+        to the rest: a map flatters the cases that it was fitted to. It is about lesions that are there.
     """
 
     name = "regressor"
