@@ -32,8 +32,8 @@ class Regressor(MapHead[NDArray[np.float64]]):
         Ridge regression (Hoerl and Kennard 1970, Technometrics 12:55) of the logarithms of diameter and area and of the
         CT number on what a lesion map shows: soft area, spread, peak, and the mean CT number under the map and around.
         The mean of a logarithm is not the logarithm of the mean: Duan's smearing puts that right (1983, J. Am. Stat.
-        Assoc. 78:605). The map is fitted to three quarters of the cases with the finding and all without, the regression
-        to the rest: a map flatters the cases that it was fitted to. It is about lesions that are there.
+        Assoc. 78:605). The map is fitted to three quarters of the cases with the finding and all without it, the
+        regression to the rest: a map flatters the cases that it was fitted to. It is about lesions that are there.
     """
 
     name = "regressor"
