@@ -128,7 +128,7 @@ def water_equivalent_mm(hu: Float[Tensor, "*slices y x"], *, voxel_mm: float) ->
 
 
 def absorbed_energy_mj(
-    model: PolychromaticModel, x: Float[Tensor, "material *image"], mas: Float[Tensor, " view"]
+    model: PolychromaticModel, x: Float[Tensor, " material *image"], mas: Float[Tensor, " view"]
 ) -> float:
     """Estimate the energy that primary photons leave in the object, mJ.
 
@@ -156,7 +156,7 @@ def absorbed_energy_mj(
     return total
 
 
-def mass_kg(x: Float[Tensor, "material *image"], basis: Sequence[str | Material], *, voxel_mm3: float) -> float:
+def mass_kg(x: Float[Tensor, " material *image"], basis: Sequence[str | Material], *, voxel_mm3: float) -> float:
     """Return the mass of an object of materials, kg."""
     density = torch.tensor([material(m).density for m in basis], dtype=torch.float64)
     volume_cm3 = x.double().flatten(1).sum(dim=1) * voxel_mm3 / 1000

@@ -39,7 +39,8 @@ def modulated_loads(
     Notes:
         load ~ A^p with A = exp(the largest line integral of the view); p = 1/2 minimises the variance in the middle
         of the image at a given sum of loads (Gies, Kalender, Wolf, Suess and Madsen 1999, Med. Phys. 26:2235). A is
-        split into its geometric mean over the rotation around a view, which `z` acts on, and the rest.
+        split into its geometric mean over the rotation around a view (the first or last one near the ends), which `z`
+        acts on, and the rest.
     """
     low, high = limits
     if not (0 <= angular <= 1 and 0 <= z <= 1 and 0 <= low <= 1 <= high):
@@ -49,8 +50,8 @@ def modulated_loads(
         )
     logs = lines.double().movedim(-2, 0).flatten(1).amax(dim=1)
     width = min(views_per_rotation, len(logs))
-    padded = torch.nn.functional.pad(logs[None, None], (width // 2, (width - 1) // 2), mode="replicate")
-    slow = torch.nn.functional.avg_pool1d(padded, width, stride=1)[0, 0] if len(logs) > width else logs.mean()
+    means = logs.unfold(0, width, 1).mean(dim=1)
+    slow = means[(torch.arange(len(logs)) - width // 2).clamp(0, len(means) - 1)]
     exponent = angular * (logs - slow) + z * (slow - logs.mean())
     loads = torch.exp(exponent - exponent.max())
     for _ in range(20):  # clipping moves the mean, the next round moves it back

@@ -124,7 +124,7 @@ class Simulator:
         return self.protocol.beam(self.scan)
 
     @cached_property
-    def air(self) -> Float[Tensor, "energy *ray"]:
+    def air(self) -> Float[Tensor, " energy *ray"]:
         """Photons per mAs without an object, ``(energy, [row,] 1, bin)``, float32."""
         return self.beam.photons(self.scan).float()
 
@@ -146,7 +146,7 @@ class Simulator:
             )
         return found
 
-    def loads(self, x: Float[Tensor, "material *image"] | None = None) -> Float[Tensor, " view"]:
+    def loads(self, x: Float[Tensor, " material *image"] | None = None) -> Float[Tensor, " view"]:
         """Return the load of each view by the protocol, mAs, float64.
 
         Args:
@@ -171,7 +171,7 @@ class Simulator:
         return mean * modulated_loads(lines, views_per_rotation=self.protocol.views_per_rotation, **chosen)
 
     def parts(
-        self, x: Float[Tensor, "material *image"], mas: Float[Tensor, " view"], *, seed: Sequence[int]
+        self, x: Float[Tensor, " material *image"], mas: Float[Tensor, " view"], *, seed: Sequence[int]
     ) -> Iterator[Part]:
         """Simulate the scan some views at a time.
 
@@ -213,11 +213,10 @@ class Simulator:
                 signal,
                 self.correction(log_data(signal, empty)),
                 middle(reference),
-                absorbed_energy_mj(
-                    PolychromaticModel(middle, self.basis, self.air, self.beam.energies_kev), x, load
-                ),
+                absorbed_energy_mj(PolychromaticModel(middle, self.basis, self.air, self.beam.energies_kev), x, load),
             )
 
     def _reference_image(self, x: Tensor) -> Tensor:
         mu = [float(material(m).attenuation(REFERENCE_KEV)) for m in self.basis]
-        return torch.tensordot(torch.tensor(mu, dtype=x.dtype), x, dims=1)
+        image: Tensor = torch.tensordot(torch.tensor(mu, dtype=x.dtype), x, dims=1)
+        return image

@@ -18,7 +18,7 @@ TISSUES = ("adipose", "water", "muscle", "bone")
 
 def hu_to_materials(
     hu: Float[Tensor, "*image"], basis: Sequence[str | Material] = TISSUES
-) -> Float[Tensor, "material *image"]:
+) -> Float[Tensor, " material *image"]:
     """Return the volume fraction of each material in every voxel.
 
     Args:

@@ -41,7 +41,7 @@ class WaterCorrection:
 
 
 def water_correction(
-    air: Float[Tensor, "energy *ray"],
+    air: Float[Tensor, " energy *ray"],
     energies_kev: Float[Tensor, " energy"],
     detector: Detector,
     *,
