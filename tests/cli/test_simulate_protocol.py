@@ -97,7 +97,10 @@ def test_a_stack_from_volume_to_image(place: Path, capsys: pytest.CaptureFixture
 
 def test_the_same_seed_the_same_scan(place: Path) -> None:
     for name, seed in (("a", "5"), ("b", "5"), ("c", "6")):
-        assert run(["simulate", "body.nii.gz", "--protocol", "fan", "--slice", "1", "--seed", seed, "--out", f"{name}.h5"]) == 5
+        assert (
+            run(["simulate", "body.nii.gz", "--protocol", "fan", "--slice", "1", "--seed", seed, "--out", f"{name}.h5"])
+            == 5
+        )
         options = ["--protocol", "fan.toml", "--slice", "1", "--seed", seed, "--out", f"{name}.h5"]
         assert run(["simulate", "body.nii.gz", *options]) == 0
     a, b, c = (read_projections(f"{name}.h5").y for name in "abc")

@@ -23,7 +23,12 @@ BIPM = [(100, 3.431, 0.0, 0.149), (135, 2.228, 0.232, 0.489)]
 
 @pytest.mark.parametrize(("kvp", "beryllium", "aluminium", "published"), PTB)
 def test_half_value_layers_are_those_of_ptb(kvp: float, beryllium: float, aluminium: float, published: float) -> None:
-    filters: list[tuple[str | Material, float]] = [(KAPTON, 0.25), ("beryllium", beryllium), ("aluminium", aluminium), ("air", 950.0)]
+    filters: list[tuple[str | Material, float]] = [
+        (KAPTON, 0.25),
+        ("beryllium", beryllium),
+        ("aluminium", aluminium),
+        ("air", 950.0),
+    ]
     beam = tube_spectrum(kvp, anode_deg=20, filters=filters)
     assert beam.half_value_layer() == pytest.approx(published, rel=0.03)
 
@@ -95,11 +100,11 @@ def test_what_is_outside_the_tables_is_named() -> None:
         tube_spectrum(15)
     with pytest.raises(InputError, match="expected 1 to 800 keV"):
         material("water").attenuation(2000.0)
-    with pytest.raises(InputError, match="at least 0.5 degrees above its"):
+    with pytest.raises(InputError, match=r"at least 0.5 degrees above its"):
         tube_spectrum(80, anode_deg=7, off_axis_deg=7)
-    with pytest.raises(UnknownNameError, match="unknown material 'watr': expected one of .* Did you mean 'water'"):
+    with pytest.raises(UnknownNameError, match=r"unknown material 'watr': expected one of .* Did you mean 'water'"):
         material("watr")
-    with pytest.raises(InputError, match="mass fractions that add up to 1, got 0.9"):
+    with pytest.raises(InputError, match=r"mass fractions that add up to 1, got 0.9"):
         Material("half", 1.0, {"H": 0.9})
     with pytest.raises(InputError, match="iodine: expected 0 to 4930 mg/ml"):
         iodine_in_water(-1)
