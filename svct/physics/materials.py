@@ -52,7 +52,9 @@ class Material:
         if abs(total - 1) > 2e-3 or min(self.fractions.values()) < 0:
             raise InputError(f"{self.name}: expected mass fractions that add up to 1, got {total:g}")
 
-    def mass_attenuation(self, energies_kev: float | NDArray[np.float64], *, part: str = "total") -> NDArray[np.float64]:
+    def mass_attenuation(
+        self, energies_kev: float | NDArray[np.float64], *, part: str = "total"
+    ) -> NDArray[np.float64]:
         """Return the mass attenuation coefficient, cm^2/g, of the shape of the energies.
 
         Args:

@@ -91,9 +91,7 @@ def water_correction(
     return WaterCorrection(fitted.movedim(-1, 0).unsqueeze(-2), highest.unsqueeze(-2), mu_water)
 
 
-def log_data(
-    signal: Float[Tensor, "*data"], empty: Float[Tensor, "*air"], *, least: float
-) -> Float[Tensor, "*data"]:
+def log_data(signal: Float[Tensor, "*data"], empty: Float[Tensor, "*air"], *, least: float) -> Float[Tensor, "*data"]:
     """Return -log(signal / empty), with signals raised to a least part of the empty scan first, so that it is finite.
 
     Args:
