@@ -21,6 +21,7 @@ class EnergyIntegrating:
     Args:
         efficiency: Part of the photons absorbed, one number or an `Efficiency`.
         electrons_per_kev: Electrons for each absorbed keV, the unit of the readings.
+        quantum_noise: Whether photons are counted at random; False shows the rest alone.
         swank: Swank factor of the pulse heights, above 0 to 1.
         electronic_noise: Standard deviation, electrons per reading.
         blur_bins: Standard deviation of the optical blur, in bins.
@@ -51,6 +52,7 @@ class EnergyIntegrating:
 
     efficiency: float | Efficiency = 1.0
     electrons_per_kev: float = 1.0
+    quantum_noise: bool = True
     swank: float = 1.0
     electronic_noise: float = 0.0
     blur_bins: float = 0.0
@@ -104,7 +106,9 @@ class EnergyIntegrating:
             generator: Of all randomness, on the device of `expected`.
         """
         photons = absorbed(expected.detach(), energies_kev, self.efficiency)
-        if self.exact:
+        if not self.quantum_noise:
+            reading = self._moment(photons, energies_kev, 1)
+        elif self.exact:
             pulses = self.electrons_per_kev * energies_kev
             reading = draw_compound(photons, pulses, self.swank, generator)
         else:

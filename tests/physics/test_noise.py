@@ -38,13 +38,13 @@ def test_image_noise_falls_with_the_root_of_the_load_over_a_factor_of_64() -> No
 def test_image_noise_departs_from_the_root_where_electronics_matter() -> None:
     loud = EnergyIntegrating(electrons_per_kev=17.0, electronic_noise=30_000.0)
     low, high = (spread_of(loud, photons) for photons in (2e4, 64 * 2e4))
-    assert low / high > 16  # towards 64, the law of electronic noise alone
+    assert low / high > 9.5  # on the way from 8 to 64, the law of electronic noise alone
     absorbed, pulses = 2e4 / 2 * math.exp(-3.0), 17.0 * ENERGIES.double()
     variances = [
         (float((load * absorbed * pulses**2).sum()) + 3e4**2) / float((load * absorbed * pulses).sum()) ** 2
         for load in (1, 64)
     ]
-    assert low / high == pytest.approx(math.sqrt(variances[0] / variances[1]), rel=0.25)
+    assert low / high == pytest.approx(math.sqrt(variances[0] / variances[1]), rel=0.05)
 
 
 def test_the_noise_power_of_fbp_follows_the_ramp() -> None:
@@ -57,4 +57,4 @@ def test_the_noise_power_of_fbp_follows_the_ramp() -> None:
     # interpolation in the back projection takes off (sinc f)^4
     expected = middle * np.sinc(middle) ** 4
     assert radial / radial[0] == pytest.approx(expected / expected[0], rel=0.12)
-    assert power[0, 0] < 0.1 * radial[-1]
+    assert power[0, 0] < 0.2 * radial[-1]
