@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 
 import torch
@@ -17,7 +18,7 @@ from svct.physics.lag import Lag
 from svct.physics.logarithm import log_data
 from svct.physics.motion import Breathing, Heartbeat, Motion, Sway
 from svct.physics.moving import project_moving, view_times
-from svct.physics.pixels import gain_drift
+from svct.physics.pixels import gain_drift, repair
 from svct.physics.poly import attenuate, basis_attenuation
 from svct.physics.scatter import ForwardScatter
 from svct.physics.spectrum import tube_spectrum
@@ -47,14 +48,14 @@ class Slice:
         self.lines: Tensor = self.A(self.image)
 
     def read(self, *, photons: float = PHOTONS, **detector: object) -> Tensor:
-        """Return log data of an energy-integrating detector at 70 keV, without quantum noise unless it is asked for."""
+        """Return log data of an energy-integrating detector at 70 keV; quantum noise is off unless asked for."""
         counter = EnergyIntegrating(**{"quantum_noise": False, **detector})  # type: ignore[arg-type]
         energies, air = torch.tensor([70.0]), torch.full((1, VIEWS, BINS), photons)
         reading = counter.signal(air * torch.exp(-self.lines), energies, torch.Generator().manual_seed(0))
         return log_data(reading, counter.mean(air, energies))
 
     def count(self, counter: PhotonCounting, *, photons: float) -> Tensor:
-        """Return log data of the expected counts at 70 keV, normalised by the true air counts at low flux."""
+        """Return log data of the expected counts at 70 keV."""
         air = torch.full((1, VIEWS, BINS), photons)
         energies = torch.tensor([70.0])
         return log_data(counter.mean(air * torch.exp(-self.lines), energies)[0], counter.mean(air, energies)[0])
@@ -81,7 +82,7 @@ class Slice:
         else:
             detector = EnergyIntegrating()
             y = log_data(detector.mean(behind, energies), detector.mean(air, energies))
-        thin = shares * (1.0 if counter else energies)
+        thin = shares * (counter.response(energies)[0] if counter else energies)
         return y * float(mu[-1, 0] / (thin * mu[:-1, 0] / thin.sum()).sum())
 
     def move(self, motion: Motion, *, in_turn: bool = True) -> Tensor:
@@ -113,13 +114,14 @@ def _lag(s: Slice) -> Tensor:
 
 EFFECTS = (
     Effect("quantum noise", "EnergyIntegrating()", lambda s: s.read(quantum_noise=True)),
-    Effect("electronic noise", "electronic_noise=7000", lambda s: s.read(electrons_per_kev=17, electronic_noise=7000)),
+    Effect("electronic noise", "electronic_noise=60_000", lambda s: s.read(electrons_per_kev=17, electronic_noise=60_000)),
     Effect("optical blur", "blur_bins=1.0", lambda s: s.read(blur_bins=1.0)),
     Effect("crosstalk", "crosstalk=0.05", lambda s: s.read(crosstalk=0.05)),
     Effect("lag", "lag=Lag(rates=(0.7, 0.1), amounts=(0.03, 0.005))", _lag),
     Effect("rings", "gain=gain_drift((560,), spread=0.01, seed=0)",
            lambda s: s.read(gain=gain_drift((BINS,), spread=0.01, seed=0))),
     Effect("dead bins", "dead=(230, 330)", lambda s: s.read(dead=(230, 330))),
+    Effect("dead bins, repaired", "repair(y, (230, 330))", lambda s: repair(s.read(dead=(230, 330)), (230, 330))),
     Effect("saturation", "converter=Converter(full=0.3 * air)",
            lambda s: s.read(converter=Converter(full=0.3 * 70 * PHOTONS))),
     Effect("quantisation", "converter=Converter(full=air, bits=12)",
@@ -188,7 +190,7 @@ def draw_effects(found: list[Shown], path: Path, *, overwrite: bool = False) -> 
 
     columns = 6
     rows = math.ceil(len(found) / columns)
-    figure = Figure(figsize=(2.4 * columns, 4.4 * rows), dpi=90, layout="constrained")
+    figure = Figure(figsize=(2.4 * columns, 4.4 * rows), dpi=64, layout="constrained")
     FigureCanvasAgg(figure)
     cells = figure.subplots(2 * rows, columns)
     for axes in cells.flat:
@@ -211,44 +213,7 @@ def page(found: list[Shown], picture: str) -> str:
         picture: Path of the picture, from the page.
     """
     lines = [f"| {s.effect.name} | `{s.effect.line}` | {s.spread:.1f} | {s.shift:+.1f} |" for s in found]
-    return _PAGE.format(
+    text = (files("svct.bench") / "effects.md").read_text(encoding="utf-8")
+    return text.format(
         picture=picture, views=VIEWS, bins=BINS, photons=PHOTONS, table="\n".join(lines)
     )  # fmt: skip
-
-
-_PAGE = """\
-# What each effect does
-
-The same slice of a drawn chest under each effect of the acquisition, switched on alone. `svct bench effects` writes this page.
-Scan: a fan beam of {views} views over a full turn and {bins} bins of 1.5 mm, 70 keV, {photons:.0e} photons per ray without the
-patient (pile-up: 3e4); filtered back projection on pixels of 1.6 mm. Quantum noise is off but in its own picture. Images: -1000
-to 400 HU. Changes against the image without any effect: -100 (blue) to 100 HU (red).
-
-![The slice under each effect]({picture})
-
-| effect | line | change, HU rms | mean change, HU |
-|---|---|---|---|
-{table}
-
-Both columns are taken within the body. Lines that are no constructor are arguments of `EnergyIntegrating`. The numbers are chosen
-to be seen: they are not those of a good detector.
-
-## Where the models come from, and what they leave out
-
-| effect | model | left out |
-|---|---|---|
-| quantum noise | compound Poisson with a Swank factor (Swank 1973, Whiting et al. 2006); one draw per ray with the right mean and variance, or `exact=True` | depth and position of the absorption |
-| blur, crosstalk | convolution along bins (and rows), after the quantum noise, which it correlates | dependence on energy |
-| lag | exponentials (Hsieh et al. 2000; default: four rates of a flat panel after Starman) | dependence on the signal |
-| pile-up | paralysable or not, mean and variance of Yu and Fessler 2000 | energies of piled-up pulses |
-| charge sharing | Gaussian cloud at the pixel's border (after Marchal 2010) | corners, fluorescence, correlation of the two counts |
-| scatter | convolution of the forward-scatter function (Ohnesorge et al. 1999), amplitude and kernel of XCIST's model | thickness-dependent kernels; angular spectrum |
-| breathing | cos^6 (Lujan et al. 1999), stretch between back and front | motion along the body |
-
-## Readings that have no logarithm
-
-`log_data` gives finite values whatever a detector reports: readings below 1e-5 of the air reading (`least`) are raised to it. This
-is what becomes of starved rays, of dead bins (which read 0; `repair` interpolates them), and of readings that are negative after
-`scatter` is subtracted; it biases them downwards. Saturated rays keep the reading at which they saturate, so that air comes out
-denser than it is. Views without load give 0.
-"""

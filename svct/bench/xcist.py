@@ -91,7 +91,7 @@ def draw_phantom(request: Request) -> NDArray[np.float32]:
 
     def disc(x: float, y: float, r: float) -> NDArray[np.float64]:
         inside = (axis - x * radius) ** 2 + (-axis[:, None] - y * radius) ** 2 < (r * radius) ** 2
-        return inside.reshape(n, fine, n, fine).mean(axis=(1, 3))
+        return np.asarray(inside.reshape(n, fine, n, fine).mean(axis=(1, 3)))
 
     bone, air = disc(0.5, 0.2, 0.12), disc(-0.4, -0.3, 0.15)
     return np.stack([disc(0.0, 0.0, 1.0) - bone - air, bone]).astype(np.float32)
@@ -155,7 +155,7 @@ def scan_here(folder: Path) -> None:
                 for name in request.materials
             ]
         )
-        # XCIST's first view has its source above the patient, where svct's has it below, and its bins run the other way.
+        # XCIST's first view has its source above the patient, svct's below; its bins run the other way.
         angles = [math.pi + 2 * math.pi * view / request.views for view in range(request.views)]
         scan = FanBeam(
             angles,

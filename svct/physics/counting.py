@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from svct.errors import InputError
-from svct.physics.quanta import Efficiency, absorbed, draw_matched
+from svct.physics.quanta import Efficiency, draw_matched, efficiency_at, weigh
 
 
 @dataclass(frozen=True)
@@ -126,8 +126,7 @@ class PhotonCounting:
         return (above[:-1] - above[1:]).to(energies_kev)
 
     def _moments(self, expected: Tensor, energies_kev: Tensor) -> tuple[Tensor, Tensor]:
-        photons = absorbed(expected, energies_kev, self.efficiency)
-        counts = torch.tensordot(self.response(energies_kev).to(photons), photons, dims=1)
+        counts = weigh(expected, self.response(energies_kev) * efficiency_at(self.efficiency, energies_kev))
         if not self.dead_time_ns:
             return counts, torch.ones_like(counts[0])
         occupied = counts.sum(dim=0) / self.pixels_per_bin * (self.dead_time_ns * 1e-6 / self.exposure_ms)

@@ -115,7 +115,7 @@ class ForwardScatter:
         transmission = (primary / air.clamp(min=tiny)).clamp(min=tiny, max=1.0)
         source = air * transmission**self.primary_power * (-transmission.log()) ** self.path_power
         scatter = self._amplitude * _convolve(source, _kernel(self.across_bins, self.reach_mm[0], self.bin_mm), -1)
-        axes = (-1,)
+        axes: tuple[int, ...] = (-1,)
         if self.row_mm is not None:
             scatter = _convolve(scatter, _kernel(self.across_rows, self.reach_mm[1], self.row_mm), -3)
             axes = (-1, -3)

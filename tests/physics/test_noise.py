@@ -21,8 +21,9 @@ def noise_of(detector: EnergyIntegrating, photons: float, *, images: int = 12, s
     """Reconstructed noise without its mean behind an even 3.0 of attenuation, ``(image, y, x)``."""
     air = torch.full((2, images, VIEWS, BINS), photons / 2)
     reading = detector.signal(air * math.exp(-3.0), ENERGIES, torch.Generator().manual_seed(seed))
-    image = fbp(log_data(reading, detector.mean(air, ENERGIES)), A)
-    return image - image.mean(dim=0)
+    image: Tensor = fbp(log_data(reading, detector.mean(air, ENERGIES)), A)
+    image -= image.mean(dim=0)
+    return image
 
 
 def spread_of(detector: EnergyIntegrating, photons: float) -> float:
