@@ -119,7 +119,7 @@ class Beam:
         """Middle of each energy bin, keV, float64."""
         return torch.tensor(self.spectrum.energies_kev, dtype=torch.float64)
 
-    def colour(self, scan: Scan) -> Float[Tensor, "energy *ray"]:
+    def colour(self, scan: Scan) -> Float[Tensor, " energy *ray"]:
         """Return photons per mm^2 and mAs at 1 m, behind all filters, before distance and obliquity.
 
         Args:
@@ -144,8 +144,7 @@ class Beam:
             mm = self.bowtie.at(fan)[None] / (np.cos(rise) if self.heel else np.cos(rise[len(rise) // 2])[None])
             mu = material(self.bowtie.of).attenuation(energies)
             flux = flux * np.exp(-mu[:, None, None] * mm)
-        flux = np.broadcast_to(flux, (len(energies), flux.shape[1], len(fan)))
-        found = torch.from_numpy(np.ascontiguousarray(flux))
+        found = torch.from_numpy(np.broadcast_to(flux, (len(energies), flux.shape[1], len(fan))).copy())
         return found[:, :, None] if scan.ndim == 3 else found
 
     def area(self, scan: Scan) -> Float[Tensor, "*ray"]:
@@ -167,7 +166,7 @@ class Beam:
         found = torch.from_numpy(area)
         return found[:, None] if scan.ndim == 3 else found
 
-    def photons(self, scan: Scan) -> Float[Tensor, "energy *ray"]:
+    def photons(self, scan: Scan) -> Float[Tensor, " energy *ray"]:
         """Return photons per mAs, energy bin and ray without an object, ``(energy, [row,] 1, bin)``, float64."""
         return self.colour(scan) * self.area(scan)
 

@@ -18,7 +18,7 @@ class Detector(Protocol):
     """
 
     def mean(
-        self, expected: Float[Tensor, "energy *ray"], energies_kev: Float[Tensor, " energy"]
+        self, expected: Float[Tensor, " energy *ray"], energies_kev: Float[Tensor, " energy"]
     ) -> Float[Tensor, "*signal"]:
         """Return the expected signal, differentiable in `expected`: the air scan and the water table take it.
 
@@ -30,7 +30,7 @@ class Detector(Protocol):
 
     def signal(
         self,
-        expected: Float[Tensor, "energy *ray"],
+        expected: Float[Tensor, " energy *ray"],
         energies_kev: Float[Tensor, " energy"],
         generator: torch.Generator,
     ) -> Float[Tensor, "*signal"]:
@@ -49,8 +49,8 @@ class Scatter(Protocol):
     """What adds photons that come from elsewhere than along the ray."""
 
     def scattered(
-        self, expected: Float[Tensor, "energy *ray"], energies_kev: Float[Tensor, " energy"]
-    ) -> Float[Tensor, "energy *ray"]:
+        self, expected: Float[Tensor, " energy *ray"], energies_kev: Float[Tensor, " energy"]
+    ) -> Float[Tensor, " energy *ray"]:
         """Return the expected scattered photons that reach the detector, of the shape of `expected`, 0 or more.
 
         Args:
@@ -73,14 +73,14 @@ class IdealCounter:
         return "IdealCounter()"
 
     def mean(
-        self, expected: Float[Tensor, "energy *ray"], energies_kev: Float[Tensor, " energy"]
+        self, expected: Float[Tensor, " energy *ray"], energies_kev: Float[Tensor, " energy"]
     ) -> Float[Tensor, "*ray"]:
         """Return the sum over energies; see `Detector`."""
         return expected.sum(dim=0)
 
     def signal(
         self,
-        expected: Float[Tensor, "energy *ray"],
+        expected: Float[Tensor, " energy *ray"],
         energies_kev: Float[Tensor, " energy"],
         generator: torch.Generator,
     ) -> Float[Tensor, "*ray"]:
@@ -100,14 +100,15 @@ class IdealIntegrator:
         return "IdealIntegrator()"
 
     def mean(
-        self, expected: Float[Tensor, "energy *ray"], energies_kev: Float[Tensor, " energy"]
+        self, expected: Float[Tensor, " energy *ray"], energies_kev: Float[Tensor, " energy"]
     ) -> Float[Tensor, "*ray"]:
         """Return the energy, keV; see `Detector`."""
-        return torch.tensordot(energies_kev.to(expected), expected, dims=1)
+        energy: Tensor = torch.tensordot(energies_kev.to(expected), expected, dims=1)
+        return energy
 
     def signal(
         self,
-        expected: Float[Tensor, "energy *ray"],
+        expected: Float[Tensor, " energy *ray"],
         energies_kev: Float[Tensor, " energy"],
         generator: torch.Generator,
     ) -> Float[Tensor, "*ray"]:

@@ -27,10 +27,10 @@ def basis_attenuation(
 
 
 def attenuate(
-    lines: Float[Tensor, "material *ray"],
+    lines: Float[Tensor, " material *ray"],
     mu: Float[Tensor, "energy material"],
-    air: Float[Tensor, "energy *air"],
-) -> Float[Tensor, "energy *ray"]:
+    air: Float[Tensor, " energy *air"],
+) -> Float[Tensor, " energy *ray"]:
     """Return the expected photons behind the object.
 
     Args:
@@ -78,7 +78,7 @@ class PolychromaticModel:
         self,
         projectors: Project | Sequence[tuple[float, Project]],
         basis: Sequence[str | Material],
-        air: Float[Tensor, "energy *air"],
+        air: Float[Tensor, " energy *air"],
         energies_kev: Float[Tensor, " energy"],
     ) -> None:
         self.projectors: list[tuple[float, Project]] = (
@@ -96,8 +96,8 @@ class PolychromaticModel:
         return f"PolychromaticModel({len(self.projectors)} projectors of {names}, {len(self.energies_kev)} energies)"
 
     def __call__(
-        self, x: Float[Tensor, "material *image"], mas: Float[Tensor, " view"]
-    ) -> Float[Tensor, "energy *ray"]:
+        self, x: Float[Tensor, " material *image"], mas: Float[Tensor, " view"]
+    ) -> Float[Tensor, " energy *ray"]:
         """Return the expected photons per energy and ray.
 
         Args:

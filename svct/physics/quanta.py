@@ -58,18 +58,14 @@ class Efficiency:
         return torch.as_tensor(found).to(energies_kev)
 
 
-def efficiency_at(
-    efficiency: "float | Efficiency", energies_kev: Float[Tensor, " energy"]
-) -> Float[Tensor, " energy"]:
+def efficiency_at(efficiency: "float | Efficiency", energies_kev: Float[Tensor, " energy"]) -> Float[Tensor, " energy"]:
     """Return the part of the photons of each energy that a detector absorbs."""
     if isinstance(efficiency, Efficiency):
         return efficiency.at(energies_kev)
     return torch.full_like(energies_kev, efficiency)
 
 
-def weigh(
-    expected: Float[Tensor, " energy *ray"], weights: Float[Tensor, "row energy"]
-) -> Float[Tensor, "row *ray"]:
+def weigh(expected: Float[Tensor, " energy *ray"], weights: Float[Tensor, "row energy"]) -> Float[Tensor, "row *ray"]:
     """Return sums over the energies, one for each row of weights; differentiable.
 
     Raises:

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 
 from svct.errors import BackendUnavailable, InputError
 from svct.physics.materials import Material, material
@@ -93,6 +92,8 @@ class Spectrum:
             of: The absorber.
             order: 1, or 2 for the thickness that halves it once more.
         """
+        from scipy.optimize import brentq  # slow to import, and needed here alone
+
         kerma, mu = self._kerma_weights(), material(of).attenuation(np.asarray(self.energies_kev))
 
         def reach(part: float) -> float:

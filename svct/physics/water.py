@@ -41,7 +41,7 @@ class WaterCorrection:
 
 
 def water_correction(
-    air: Float[Tensor, "energy *ray"],
+    air: Float[Tensor, " energy *ray"],
     energies_kev: Float[Tensor, " energy"],
     detector: Detector,
     *,
@@ -89,20 +89,3 @@ def water_correction(
     powers = torch.arange(1, degree + 1, dtype=torch.float64)
     fitted = fitted / highest[..., None] ** powers
     return WaterCorrection(fitted.movedim(-1, 0).unsqueeze(-2), highest.unsqueeze(-2), mu_water)
-
-
-def log_data(signal: Float[Tensor, "*data"], empty: Float[Tensor, "*air"], *, least: float) -> Float[Tensor, "*data"]:
-    """Return -log(signal / empty), with signals raised to a least part of the empty scan first, so that it is finite.
-
-    Args:
-        signal: Measured, ``(..., [row,] view, bin)``; starved rays may be 0 or negative.
-        empty: The mean signal without an object, of a shape that broadcasts; 0 in views that were not exposed.
-        least: Least part of `empty` that a signal is taken for, more than 0: it bounds the log data at -log(least).
-
-    Returns:
-        Log data of the shape of `signal`; 0 in views that were not exposed, which are to be left out.
-    """
-    exposed = empty > 0
-    safe = torch.where(exposed, empty, torch.ones_like(empty))
-    part = (signal / safe).clamp(min=least)
-    return torch.where(exposed, -torch.log(part), torch.zeros_like(part))

@@ -23,7 +23,12 @@ BIPM = [(100, 3.431, 0.0, 0.149), (135, 2.228, 0.232, 0.489)]
 
 @pytest.mark.parametrize(("kvp", "beryllium", "aluminium", "published"), PTB)
 def test_half_value_layers_are_those_of_ptb(kvp: float, beryllium: float, aluminium: float, published: float) -> None:
-    filters = [(KAPTON, 0.25), ("beryllium", beryllium), ("aluminium", aluminium), ("air", 950.0)]
+    filters: list[tuple[str | Material, float]] = [
+        (KAPTON, 0.25),
+        ("beryllium", beryllium),
+        ("aluminium", aluminium),
+        ("air", 950.0),
+    ]
     beam = tube_spectrum(kvp, anode_deg=20, filters=filters)
     assert beam.half_value_layer() == pytest.approx(published, rel=0.03)
 
