@@ -64,7 +64,7 @@ class Slice:
         """Return log data with scattered photons."""
         air = torch.full((1, VIEWS, BINS), PHOTONS)
         photons = air * torch.exp(-self.lines)
-        scattered = ForwardScatter(air, bin_mm=BIN_MM).scattered(photons, torch.tensor([70.0]))
+        scattered = ForwardScatter(bin_mm=BIN_MM).scattered(photons, air, torch.tensor([70.0]))
         return log_data((photons + scattered)[0], air[0])
 
     def harden(self, counter: PhotonCounting | None = None) -> Tensor:
@@ -114,7 +114,8 @@ def _lag(s: Slice) -> Tensor:
 
 EFFECTS = (
     Effect("quantum noise", "EnergyIntegrating()", lambda s: s.read(quantum_noise=True)),
-    Effect("electronic noise", "electronic_noise=60_000", lambda s: s.read(electrons_per_kev=17, electronic_noise=60_000)),
+    Effect("electronic noise", "electronic_noise=60_000",
+           lambda s: s.read(electrons_per_kev=17.0, electronic_noise=60_000.0)),
     Effect("optical blur", "blur_bins=1.0", lambda s: s.read(blur_bins=1.0)),
     Effect("crosstalk", "crosstalk=0.05", lambda s: s.read(crosstalk=0.05)),
     Effect("lag", "lag=Lag(rates=(0.7, 0.1), amounts=(0.03, 0.005))", _lag),
@@ -131,7 +132,7 @@ EFFECTS = (
     Effect("beam hardening", "tube_spectrum(120)", lambda s: s.harden()),
     Effect("the same, counted, with charge sharing", "PhotonCounting((30,), cloud_mm=0.03, pixel_mm=0.25)",
            lambda s: s.harden(PhotonCounting((30.0,), cloud_mm=0.03, pixel_mm=0.25))),
-    Effect("scatter", "ForwardScatter(air, bin_mm=1.5)", lambda s: s.scatter()),
+    Effect("scatter", "ForwardScatter(bin_mm=1.5)", lambda s: s.scatter()),
     Effect("rigid motion", "Sway(shift_mm=(4, 0), period_s=2)", lambda s: s.move(Sway((4.0, 0.0), period_s=2.0))),
     Effect("breathing", "Breathing(12, front_mm=half_depth, back_mm=-half_depth)",
            lambda s: s.move(Breathing(12.0, s.half_depth_mm, -s.half_depth_mm))),

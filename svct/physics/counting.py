@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -62,11 +63,7 @@ class PhotonCounting:
 
     def __post_init__(self) -> None:
         thresholds = self.thresholds_kev
-        if (
-            not thresholds
-            or min(thresholds) < 0
-            or any(b <= a for a, b in zip(thresholds, thresholds[1:], strict=False))
-        ):
+        if not thresholds or min(thresholds) < 0 or any(b <= a for a, b in pairwise(thresholds)):
             raise InputError(f"thresholds_kev: expected ascending energies, got {thresholds!r}")
         if not isinstance(self.efficiency, Efficiency) and not 0 <= self.efficiency <= 1:
             raise InputError(f"efficiency: expected a part between 0 and 1, got {self.efficiency!r}")

@@ -65,7 +65,7 @@ def efficiency_at(efficiency: "float | Efficiency", energies_kev: Float[Tensor, 
     return torch.full_like(energies_kev, efficiency)
 
 
-def weigh(expected: Float[Tensor, " energy *ray"], weights: Float[Tensor, "row energy"]) -> Float[Tensor, "row *ray"]:
+def weigh(expected: Float[Tensor, " energy *ray"], weights: Float[Tensor, "row energy"]) -> Float[Tensor, " row *ray"]:
     """Return sums over the energies, one for each row of weights; differentiable.
 
     Raises:

@@ -200,10 +200,10 @@ class Simulator:
             )
             projectors = spread_projectors(blur, self.grid)
             model = PolychromaticModel(projectors, self.basis, self.air, self.beam.energies_kev)
-            expected = model(x, load.float())
+            expected, air = model(x, load.float()), self.air * load.float()[:, None]
             if self.scatter is not None:
-                expected = expected + self.scatter.scattered(expected, self.beam.energies_kev)
-            empty = self.detector.mean(self.air * load.float()[:, None], self.beam.energies_kev)
+                expected = expected + self.scatter.scattered(expected, air, self.beam.energies_kev)
+            empty = self.detector.mean(air, self.beam.energies_kev)
             state = int(np.random.SeedSequence([*seed, number]).generate_state(1, np.uint64)[0] >> 1)
             generator = torch.Generator().manual_seed(state)
             signal = self.detector.signal(expected, self.beam.energies_kev, generator)
