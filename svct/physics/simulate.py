@@ -29,7 +29,7 @@ from svct.physics.protocol import Protocol
 from svct.physics.tissue import REFERENCE_KEV, TISSUES
 from svct.physics.water import WaterCorrection, water_correction
 
-TOGETHER = 2**24
+TOGETHER = 2**23
 """Photon numbers, over energies and rays, that are held together."""
 
 DETECTORS: dict[str, Any] = {

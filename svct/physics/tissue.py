@@ -1,6 +1,7 @@
 """From CT numbers to what is in each voxel."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from jaxtyping import Float
@@ -43,7 +44,7 @@ def hu_to_materials(
         of ICRU-44.
     """
     mu = [float(material(m).attenuation(REFERENCE_KEV)) for m in basis]
-    if not mu or any(b <= a for a, b in zip(mu, mu[1:], strict=False)):
+    if not mu or any(b <= a for a, b in pairwise(mu)):
         names = ", ".join(material(m).name for m in basis) or "none"
         raise InputError(f"basis: expected materials in the order of their attenuation at 70 keV, got {names}")
     water = float(material("water").attenuation(REFERENCE_KEV))

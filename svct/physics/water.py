@@ -22,7 +22,7 @@ class WaterCorrection:
         mu_water: Attenuation of water that comes out, 1/mm: 0 HU.
     """
 
-    coefficients: Float[Tensor, "power *ray"]
+    coefficients: Float[Tensor, " power *ray"]
     highest: Float[Tensor, "*ray"]
     mu_water: float = MU_WATER
 

@@ -21,6 +21,8 @@ def test_ctdi_dlp_and_ssde() -> None:
         [0.2] * 2000, views_per_rotation=1000, coefficient=BODY, pitch=1.25, length_mm=300, water_equivalent_mm=250
     )
     assert dose.mas == pytest.approx(400)
+    assert dose.ctdi_vol_mgy is not None
+    assert dose.ssde_mgy is not None
     assert dose.ctdi_vol_mgy == pytest.approx(8.0 * 200 / 100 / 1.25)
     assert dose.dlp_mgy_cm == pytest.approx(dose.ctdi_vol_mgy * 30)
     # AAPM Report 204, table 1D: 1.48 for 25 cm of water and the 32 cm phantom.

@@ -70,7 +70,7 @@ def test_helix_covers_the_length_and_a_half_turn_more() -> None:
 
 
 def test_what_is_wrong_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UnknownNameError, match="unknown protocol 'clinical-chst': expected one of .* Did you mean"):
+    with pytest.raises(UnknownNameError, match=r"unknown protocol 'clinical-chst': expected one of .* Did you mean"):
         load_protocol("clinical-chst.toml")
     with pytest.raises(DataFileError, match="expected a protocol in TOML, found no file"):
         load_protocol(tmp_path / "none.toml")
@@ -78,7 +78,7 @@ def test_what_is_wrong_is_named(tmp_path: Path) -> None:
     broken.write_text("= 1")
     with pytest.raises(DataFileError, match="cannot be read"):
         load_protocol(broken)
-    with pytest.raises(InputError, match="does not follow the schema svct.protocol/1 at scan: .*'tube'"):
+    with pytest.raises(InputError, match=r"does not follow the schema svct.protocol/1 at scan: .*'tube'"):
         tiny(tmp_path, **{"curved = true": "tube = 1"})
     with pytest.raises(InputError, match="at exposure/mas_per_rotation"):
         tiny(tmp_path, **{"mas_per_rotation = 600.0": "mas_per_rotation = -1"})

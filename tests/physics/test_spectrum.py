@@ -100,11 +100,11 @@ def test_what_is_outside_the_tables_is_named() -> None:
         tube_spectrum(15)
     with pytest.raises(InputError, match="expected 1 to 800 keV"):
         material("water").attenuation(2000.0)
-    with pytest.raises(InputError, match="at least 0.5 degrees above its"):
+    with pytest.raises(InputError, match=r"at least 0.5 degrees above its"):
         tube_spectrum(80, anode_deg=7, off_axis_deg=7)
-    with pytest.raises(UnknownNameError, match="unknown material 'watr': expected one of .* Did you mean 'water'"):
+    with pytest.raises(UnknownNameError, match=r"unknown material 'watr': expected one of .* Did you mean 'water'"):
         material("watr")
-    with pytest.raises(InputError, match="mass fractions that add up to 1, got 0.9"):
+    with pytest.raises(InputError, match=r"mass fractions that add up to 1, got 0.9"):
         Material("half", 1.0, {"H": 0.9})
     with pytest.raises(InputError, match="iodine: expected 0 to 4930 mg/ml"):
         iodine_in_water(-1)
