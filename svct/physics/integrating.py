@@ -28,7 +28,8 @@ class EnergyIntegrating:
         crosstalk: Part of the light that each of the two next bins gets.
         rows: Whether the third axis from the end holds detector rows: blur and crosstalk then reach along it too.
         lag: What earlier views leave behind.
-        gain: Gain of each pixel relative to calibration, ``(bin,)`` or ``(row, 1, bin)``; see `gain_drift`. 0 is a dead pixel.
+        gain: Gain of each pixel relative to calibration, ``(bin,)`` or ``(row, 1, bin)``; see `gain_drift`. 0 is a
+            dead pixel.
         dead: Bins that always read 0.
         converter: Saturation and quantisation.
         exact: Whether to draw every energy and every pulse height, at a cost of energies; otherwise one draw per ray
