@@ -46,7 +46,7 @@ def attenuate(
         projections, which cost the time, are done once per material.
     """
     # In place where nothing is differentiated: the photons of all energies are the largest array of a scan.
-    transmission = torch.tensordot(-mu.to(lines), lines, dims=1).exp_()
+    transmission: Tensor = torch.tensordot(-mu.to(lines), lines, dims=1).exp_()
     air = air.to(lines)
     differentiated = transmission.requires_grad or air.requires_grad
     return transmission * air if differentiated else transmission.mul_(air)

@@ -85,7 +85,7 @@ def test_impossible_motion_is_refused() -> None:
         Sway(period_s=0)
     with pytest.raises(InputError, match="a front above the back"):
         Breathing(5, front_mm=-10, back_mm=10)
-    with pytest.raises(InputError, match="contraction of 0 to below 0.5"):
+    with pytest.raises(InputError, match=r"contraction of 0 to below 0\.5"):
         Heartbeat((0, 0), 10, contraction=0.6)
     with pytest.raises(InputError, match="one finite time for each of 60 views, got 2"):
         project_moving(A, blob(0, 0), [], times_s=[0.0, 1.0])
