@@ -2,7 +2,7 @@
 
 import click
 
-from svct.cli import bench_projectors, bench_recon, bench_uncertainty
+from svct.cli import bench_effects, bench_projectors, bench_recon, bench_uncertainty, bench_xcist
 
 
 @click.group()
@@ -13,3 +13,5 @@ def command() -> None:
 command.add_command(bench_projectors.command)
 command.add_command(bench_recon.command)
 command.add_command(bench_uncertainty.command, "uncertainty")
+command.add_command(bench_effects.command, "effects")
+command.add_command(bench_xcist.command, "xcist")

@@ -49,12 +49,16 @@ class Scatter(Protocol):
     """What adds photons that come from elsewhere than along the ray."""
 
     def scattered(
-        self, expected: Float[Tensor, " energy *ray"], energies_kev: Float[Tensor, " energy"]
+        self,
+        expected: Float[Tensor, " energy *ray"],
+        air: Float[Tensor, " energy *air"],
+        energies_kev: Float[Tensor, " energy"],
     ) -> Float[Tensor, " energy *ray"]:
         """Return the expected scattered photons that reach the detector, of the shape of `expected`, 0 or more.
 
         Args:
             expected: Expected primary photons per energy bin and ray.
+            air: Those without an object, of a shape that broadcasts to `expected`.
             energies_kev: Middle of each energy bin, keV.
         """
         ...

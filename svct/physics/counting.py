@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -10,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from svct.errors import InputError
-from svct.physics.quanta import Efficiency, absorbed, draw_matched
+from svct.physics.quanta import Efficiency, draw_matched, efficiency_at, weigh
 
 
 @dataclass(frozen=True)
@@ -62,11 +63,7 @@ class PhotonCounting:
 
     def __post_init__(self) -> None:
         thresholds = self.thresholds_kev
-        if (
-            not thresholds
-            or min(thresholds) < 0
-            or any(b <= a for a, b in zip(thresholds, thresholds[1:], strict=False))
-        ):
+        if not thresholds or min(thresholds) < 0 or any(b <= a for a, b in pairwise(thresholds)):
             raise InputError(f"thresholds_kev: expected ascending energies, got {thresholds!r}")
         if not isinstance(self.efficiency, Efficiency) and not 0 <= self.efficiency <= 1:
             raise InputError(f"efficiency: expected a part between 0 and 1, got {self.efficiency!r}")
@@ -126,8 +123,7 @@ class PhotonCounting:
         return (above[:-1] - above[1:]).to(energies_kev)
 
     def _moments(self, expected: Tensor, energies_kev: Tensor) -> tuple[Tensor, Tensor]:
-        photons = absorbed(expected, energies_kev, self.efficiency)
-        counts = torch.tensordot(self.response(energies_kev).to(photons), photons, dims=1)
+        counts = weigh(expected, self.response(energies_kev) * efficiency_at(self.efficiency, energies_kev))
         if not self.dead_time_ns:
             return counts, torch.ones_like(counts[0])
         occupied = counts.sum(dim=0) / self.pixels_per_bin * (self.dead_time_ns * 1e-6 / self.exposure_ms)

@@ -11,7 +11,7 @@ from svct.errors import InputError
 from svct.physics.blur import spread, spread_kernel
 from svct.physics.converter import Converter
 from svct.physics.lag import Lag
-from svct.physics.quanta import Efficiency, absorbed, draw_compound, draw_matched
+from svct.physics.quanta import Efficiency, draw_compound, draw_matched, efficiency_at, weigh
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,13 +21,15 @@ class EnergyIntegrating:
     Args:
         efficiency: Part of the photons absorbed, one number or an `Efficiency`.
         electrons_per_kev: Electrons for each absorbed keV, the unit of the readings.
+        quantum_noise: Whether photons are counted at random; False shows the rest alone.
         swank: Swank factor of the pulse heights, above 0 to 1.
         electronic_noise: Standard deviation, electrons per reading.
         blur_bins: Standard deviation of the optical blur, in bins.
         crosstalk: Part of the light that each of the two next bins gets.
         rows: Whether the third axis from the end holds detector rows: blur and crosstalk then reach along it too.
         lag: What earlier views leave behind.
-        gain: Gain of each pixel relative to calibration, ``(bin,)`` or ``(row, 1, bin)``; see `gain_drift`.
+        gain: Gain of each pixel relative to calibration, ``(bin,)`` or ``(row, 1, bin)``; see `gain_drift`. 0 is a
+            dead pixel.
         dead: Bins that always read 0.
         converter: Saturation and quantisation.
         exact: Whether to draw every energy and every pulse height, at a cost of energies; otherwise one draw per ray
@@ -51,6 +53,7 @@ class EnergyIntegrating:
 
     efficiency: float | Efficiency = 1.0
     electrons_per_kev: float = 1.0
+    quantum_noise: bool = True
     swank: float = 1.0
     electronic_noise: float = 0.0
     blur_bins: float = 0.0
@@ -88,7 +91,7 @@ class EnergyIntegrating:
             expected: Expected photons per energy bin and ray, ``(energy, ..., [row,] view, bin)``.
             energies_kev: Middle of each energy bin, keV.
         """
-        return self._carry(self._moment(absorbed(expected, energies_kev, self.efficiency), energies_kev, 1))
+        return self._carry(weigh(expected, self._weights(energies_kev)[:1])[0])
 
     def signal(
         self,
@@ -103,13 +106,17 @@ class EnergyIntegrating:
             energies_kev: Middle of each energy bin, keV.
             generator: Of all randomness, on the device of `expected`.
         """
-        photons = absorbed(expected.detach(), energies_kev, self.efficiency)
-        if self.exact:
-            pulses = self.electrons_per_kev * energies_kev
-            reading = draw_compound(photons, pulses, self.swank, generator)
+        expected, weights = expected.detach(), self._weights(energies_kev)
+        if not self.quantum_noise:
+            reading = weigh(expected, weights[:1])[0]
+        elif self.exact:
+            absorbed = expected * efficiency_at(self.efficiency, energies_kev).to(expected).reshape(
+                -1, *[1] * (expected.ndim - 1)
+            )
+            reading = draw_compound(absorbed, self.electrons_per_kev * energies_kev, self.swank, generator)
         else:
-            variance = self._moment(photons, energies_kev, 2) / self.swank
-            reading = draw_matched(self._moment(photons, energies_kev, 1), variance, generator)
+            mean, second = weigh(expected, weights)
+            reading = draw_matched(mean, second / self.swank, generator)
         reading = self._carry(reading)
         if self.gain is not None:
             reading = reading * self.gain.to(reading)
@@ -120,9 +127,10 @@ class EnergyIntegrating:
             reading = reading.index_fill(-1, torch.tensor(self.dead, device=reading.device), 0.0)
         return self.converter.convert(reading) if self.converter else reading
 
-    def _moment(self, photons: Tensor, energies_kev: Tensor, power: int) -> Tensor:
-        pulses = (self.electrons_per_kev * energies_kev.to(photons)) ** power
-        return torch.tensordot(pulses, photons, dims=1)
+    def _weights(self, energies_kev: Tensor) -> Tensor:
+        """Mean pulse, and mean square of the pulse, of a photon that arrives: ``(2, energy)``."""
+        pulses = self.electrons_per_kev * energies_kev
+        return torch.stack([pulses, pulses**2]) * efficiency_at(self.efficiency, energies_kev)
 
     def _carry(self, reading: Tensor) -> Tensor:
         if self.blur_bins or self.crosstalk:

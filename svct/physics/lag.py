@@ -32,7 +32,8 @@ class Lag:
         h(k) = (1 - tail) delta(k) + sum_n b_n exp(-a_n k) for k >= 1, normalised to a sum of 1 so that a steady signal
         is unchanged (Hsieh, Gurmen and King 2000, IEEE Trans. Med. Imaging 19:930; Starman et al. 2011, Med. Phys.
         38). The default numbers are those with which RTK's lag correction, after Starman, is tested. A view taken
-        earlier is what stands earlier along the view axis: order projections by time before.
+        earlier is what stands earlier along the view axis: order projections by time before. Views of another call
+        leave nothing behind.
     """
 
     rates: tuple[float, ...] = (0.7055, 0.1141, 0.0212, 0.0033)

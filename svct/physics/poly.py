@@ -45,8 +45,11 @@ def attenuate(
         n(E) = n0(E) exp(-sum over materials of mu_m(E) l_m). Only this sum of a few numbers is done per energy: the
         projections, which cost the time, are done once per material.
     """
-    exponent = torch.tensordot(mu.to(lines), lines, dims=1)
-    return air.to(lines) * torch.exp(-exponent)
+    # In place where nothing is differentiated: the photons of all energies are the largest array of a scan.
+    transmission: Tensor = torch.tensordot(-mu.to(lines), lines, dims=1).exp_()
+    air = air.to(lines)
+    differentiated = transmission.requires_grad or air.requires_grad
+    return transmission * air if differentiated else transmission.mul_(air)
 
 
 class PolychromaticModel:
@@ -116,7 +119,8 @@ class PolychromaticModel:
         air = self.air.to(x.device) * loads.to(x.device)[:, None]
         total: Tensor | None = None
         for weight, project in self.projectors:
-            part = weight * attenuate(project(x), self.mu.to(x.device), air)
+            part = attenuate(project(x), self.mu.to(x.device), air)
+            part = part if weight == 1 else weight * part
             total = part if total is None else total + part
         assert total is not None  # there is at least one projector: the weights add up to 1
         return total

@@ -34,12 +34,11 @@ class AntiScatterGrid:
             raise InputError(f"grid: expected parts between 0 and 1, got {self.primary!r} and {self.scatter!r}")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class ForwardScatter:
     """Scatter by convolution of the forward-scatter function in the projection.
 
     Args:
-        air: Expected photons without an object, of a shape that broadcasts to the photons.
         bin_mm: Pitch of the detector bins, mm.
         row_mm: Pitch of the detector rows where the third axis from the end holds rows; None where there are none.
         amplitude: Scatter per primary photon and unit of ``-ln(transmission)``.
@@ -56,7 +55,7 @@ class ForwardScatter:
     Example:
         >>> air = torch.full((1, 1, 1, 200), 1e5)
         >>> photons = air * math.exp(-4)
-        >>> scatter = ForwardScatter(air, bin_mm=1.0).scattered(photons, torch.tensor([70.0]))
+        >>> scatter = ForwardScatter(bin_mm=1.0).scattered(photons, air, torch.tensor([70.0]))
         >>> round(float((scatter / photons)[..., 100]), 3)
         0.1
 
@@ -70,7 +69,6 @@ class ForwardScatter:
         photons. Rays brighter than air (noise, bad normalisation) scatter nothing.
     """
 
-    air: Float[Tensor, "..."]
     bin_mm: float
     row_mm: float | None = None
     amplitude: float = 0.025
@@ -91,13 +89,17 @@ class ForwardScatter:
             raise InputError(f"scatter: expected an amplitude and powers of 0 or more, got {numbers}")
 
     def scattered(
-        self, expected: Float[Tensor, " energy *ray"], energies_kev: Float[Tensor, " energy"]
+        self,
+        expected: Float[Tensor, " energy *ray"],
+        air: Float[Tensor, " energy *air"],
+        energies_kev: Float[Tensor, " energy"],
     ) -> Float[Tensor, " energy *ray"]:
         """Return the expected scattered photons, relative to the primary ones behind the grid; differentiable.
 
         Args:
             expected: Expected primary photons, ``(energy, ..., [row,] view, bin)``.
-            energies_kev: Middle of each energy bin, keV; their spread does not matter to this model.
+            air: Those without an object, of a shape that broadcasts to `expected`.
+            energies_kev: Middle of each energy bin, keV; they do not matter to this model.
 
         Raises:
             InputError: Photons and energies, or photons and air, do not match.
@@ -105,17 +107,17 @@ class ForwardScatter:
         if len(expected) != len(energies_kev):
             raise InputError(f"scatter: expected {len(energies_kev)} energies first, got shape {tuple(expected.shape)}")
         try:
-            air = torch.broadcast_to(self.air.to(expected), expected.shape).sum(dim=0)
+            empty = torch.broadcast_to(air.to(expected), expected.shape).sum(dim=0)
         except RuntimeError as error:
             raise InputError(
-                f"air: expected a shape that broadcasts to {tuple(expected.shape)}, got {tuple(self.air.shape)}"
+                f"air: expected a shape that broadcasts to {tuple(expected.shape)}, got {tuple(air.shape)}"
             ) from error
         tiny = torch.finfo(expected.dtype).tiny
         primary = expected.sum(dim=0)
-        transmission = (primary / air.clamp(min=tiny)).clamp(min=tiny, max=1.0)
-        source = air * transmission**self.primary_power * (-transmission.log()) ** self.path_power
+        transmission = (primary / empty.clamp(min=tiny)).clamp(min=tiny, max=1.0)
+        source = empty * transmission**self.primary_power * (-transmission.log()) ** self.path_power
         scatter = self._amplitude * _convolve(source, _kernel(self.across_bins, self.reach_mm[0], self.bin_mm), -1)
-        axes = (-1,)
+        axes: tuple[int, ...] = (-1,)
         if self.row_mm is not None:
             scatter = _convolve(scatter, _kernel(self.across_rows, self.reach_mm[1], self.row_mm), -3)
             axes = (-1, -3)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -17,15 +17,18 @@ from svct.geometry.projector import Projector
 from svct.geometry.scan import Scan
 from svct.physics.beam import Beam
 from svct.physics.chain import Detector, IdealCounter, IdealIntegrator, Scatter
+from svct.physics.converter import Converter
 from svct.physics.counting import PhotonCounting
 from svct.physics.dose import absorbed_energy_mj
 from svct.physics.exposure import spread, spread_projectors
 from svct.physics.integrating import EnergyIntegrating
+from svct.physics.lag import Lag
 from svct.physics.logarithm import log_data
 from svct.physics.materials import Material, material
 from svct.physics.modulation import modulated_loads
 from svct.physics.poly import PolychromaticModel, Project, check_loads
 from svct.physics.protocol import Protocol
+from svct.physics.quanta import Efficiency
 from svct.physics.tissue import REFERENCE_KEV, TISSUES
 from svct.physics.water import WaterCorrection, water_correction
 
@@ -39,6 +42,9 @@ DETECTORS: dict[str, Any] = {
     "counting": PhotonCounting,
 }
 """What the `kind` of a protocol's detector names; the other fields are its arguments."""
+
+PARTS: dict[str, Any] = {"converter": Converter, "efficiency": Efficiency, "lag": Lag}
+"""Arguments of a detector that a protocol gives as tables."""
 
 
 def build_detector(values: dict[str, Any]) -> Detector:
@@ -58,12 +64,19 @@ def build_detector(values: dict[str, Any]) -> Detector:
     kind = str(values.get("kind"))
     if kind not in DETECTORS:
         raise unknown_name("detector", kind, list(DETECTORS))
-    given = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items() if name != "kind"}
+    given = _without_lists({name: value for name, value in values.items() if name != "kind"})
     try:
+        for name, build in PARTS.items():
+            if isinstance(given.get(name), dict):
+                given[name] = build(**_without_lists(given[name]))
         detector: Detector = DETECTORS[kind](**given)
     except TypeError as error:
         raise InputError(f"detector: expected what a detector of kind {kind!r} takes ({error})") from error
     return detector
+
+
+def _without_lists(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,10 +148,12 @@ class Simulator:
         # One row stands for all unless the heel effect tells rows apart.
         colour = self.beam.colour(self.scan)
         level = float(self.air.double().sum(dim=0).mean() / colour.sum(dim=0).mean())
+        # The views of a water table are thicknesses: they leave nothing in each other.
+        calibrated = replace(self.detector, lag=None) if isinstance(self.detector, EnergyIntegrating) else self.detector
         found = water_correction(
             colour * level * self.protocol.mas_per_view,
             self.beam.energies_kev,
-            self.detector,
+            calibrated,
             longest_mm=1.1 * math.hypot(*self.grid.extent_mm[-2:]),
         )
         if found.highest.ndim > colour.ndim - 1:
@@ -192,6 +207,8 @@ class Simulator:
         check_loads(mas)
         bins = self.scan.detector_shape
         step = max(1, TOGETHER // (self.air.shape[0] * math.prod(bins)))
+        if isinstance(self.detector, EnergyIntegrating) and self.detector.lag:
+            step = len(self.scan)  # every view is in the later ones
         for number, first in enumerate(range(0, len(self.scan), step)):
             views = range(first, min(first + step, len(self.scan)))
             part, load = self.scan[list(views)], mas[first : views.stop]
@@ -205,10 +222,10 @@ class Simulator:
             else:
                 projectors = spread_projectors(blur, self.grid)
                 model = PolychromaticModel(projectors, self.basis, self.air, self.beam.energies_kev)
-            expected = model(x, load.float())
+            expected, air = model(x, load.float()), self.air * load.float()[:, None]
             if self.scatter is not None:
-                expected = expected + self.scatter.scattered(expected, self.beam.energies_kev)
-            empty = self.detector.mean(self.air * load.float()[:, None], self.beam.energies_kev)
+                expected = expected + self.scatter.scattered(expected, air, self.beam.energies_kev)
+            empty = self.detector.mean(air, self.beam.energies_kev)
             state = int(np.random.SeedSequence([*seed, number]).generate_state(1, np.uint64)[0] >> 1)
             generator = torch.Generator().manual_seed(state)
             signal = self.detector.signal(expected, self.beam.energies_kev, generator)

@@ -76,9 +76,8 @@ def test_the_projection_is_differentiable_in_the_image() -> None:
     image = blob(0, 0).requires_grad_()
     times = view_times(list(range(60)), interval_s=0.1)
     y = project_moving(A, image, [Breathing(10, 60, -60)], times_s=times, step_s=0.5)
-    y.square().sum().backward()
-    assert image.grad is not None
-    assert float((image.grad * image.detach()).sum()) == pytest.approx(2 * float(y.detach().square().sum()), rel=1e-3)
+    (gradient,) = torch.autograd.grad(y.square().sum(), image)
+    assert float((gradient * image.detach()).sum()) == pytest.approx(2 * float(y.detach().square().sum()), rel=1e-3)
 
 
 def test_impossible_motion_is_refused() -> None:
@@ -86,7 +85,7 @@ def test_impossible_motion_is_refused() -> None:
         Sway(period_s=0)
     with pytest.raises(InputError, match="a front above the back"):
         Breathing(5, front_mm=-10, back_mm=10)
-    with pytest.raises(InputError, match="contraction of 0 to below 0.5"):
+    with pytest.raises(InputError, match=r"contraction of 0 to below 0\.5"):
         Heartbeat((0, 0), 10, contraction=0.6)
     with pytest.raises(InputError, match="one finite time for each of 60 views, got 2"):
         project_moving(A, blob(0, 0), [], times_s=[0.0, 1.0])

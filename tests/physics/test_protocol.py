@@ -8,7 +8,11 @@ from jsonschema import Draft202012Validator
 from svct.errors import DataFileError, InputError, UnknownNameError
 from svct.geometry import Grid, ParallelBeam
 from svct.physics import Protocol, load_protocol
+from svct.physics.converter import Converter
+from svct.physics.integrating import EnergyIntegrating
+from svct.physics.lag import Lag
 from svct.physics.protocol import json_schema, protocol_names
+from svct.physics.quanta import Efficiency
 from svct.physics.simulate import Simulator, build_detector
 
 TINY = """
@@ -159,3 +163,36 @@ def test_synchrotron_is_parallel_and_monochromatic() -> None:
     scan = protocol.scan()
     assert isinstance(scan, ParallelBeam)
     assert protocol.beam(scan).spectrum.energies_kev == (25.0,)
+
+
+def test_tables_of_a_protocol_switch_on_parts_of_its_detector() -> None:
+    detector = build_detector(
+        {
+            "kind": "integrating",
+            "lag": {},
+            "converter": {"full": 1e6, "bits": 16},
+            "efficiency": {"energies_kev": [20.0, 120.0], "values": [1.0, 0.8]},
+            "dead": [3, 5],
+        }
+    )
+    assert isinstance(detector, EnergyIntegrating)
+    assert (detector.lag, detector.converter, detector.dead) == (Lag(), Converter(full=1e6, bits=16), (3, 5))
+    assert detector.efficiency == Efficiency((20.0, 120.0), (1.0, 0.8))
+    with pytest.raises(InputError, match="expected what a detector of kind 'integrating' takes"):
+        build_detector({"kind": "integrating", "lag": {"speed": 3}})
+
+
+def test_lag_ties_all_views_together_and_leaves_the_calibration_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    lagging = {"[exposure]": '[detector]\nkind = "integrating"\nlag = { rates = [0.5], amounts = [0.2] }\n\n[exposure]'}
+    plain, lag = tiny(tmp_path), tiny(tmp_path, **lagging)
+    grid = Grid((24, 24), voxel_mm=8.0)
+    x = torch.zeros(1, 24, 24)
+    x[0, 10:14, 2:22] = 1.0
+    monkeypatch.setattr("svct.physics.simulate.TOGETHER", 48 * 7)
+    calm, slow = (Simulator(p, p.scan(), grid, ["water"]) for p in (plain, lag))
+    assert torch.allclose(calm.correction.coefficients, slow.correction.coefficients, rtol=1e-6)
+    (part,) = slow.parts(x, slow.loads(), seed=[0])
+    still = torch.cat([part.y for part in calm.parts(x, calm.loads(), seed=[0])], dim=-2)
+    assert 0.02 < float((part.y - still).abs().max()) < 1.0
