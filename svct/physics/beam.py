@@ -29,7 +29,7 @@ class Bowtie:
         InputError: The two differ in length, the angles do not rise, or a thickness is negative.
 
     Example:
-        >>> Bowtie((-30.0, 0.0, 30.0), (20.0, 1.0, 20.0)).at(np.deg2rad([0.0, 15.0])).tolist()
+        >>> Bowtie((-30.0, 0.0, 30.0), (20.0, 1.0, 20.0)).at(np.deg2rad([0.0, 15.0])).round(6).tolist()
         [1.0, 10.5]
     """
 

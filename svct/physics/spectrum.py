@@ -34,7 +34,7 @@ class Spectrum:
     Example:
         >>> beam = tube_spectrum(120, filters={"aluminium": 5.5})
         >>> round(beam.mean_kev), round(beam.half_value_layer(), 1)
-        (62, 6.2)
+        (59, 6.1)
     """
 
     energies_kev: tuple[float, ...] = field(repr=False)
