@@ -26,7 +26,7 @@ from svct.physics.lag import Lag
 from svct.physics.logarithm import log_data
 from svct.physics.materials import Material, material
 from svct.physics.modulation import modulated_loads
-from svct.physics.poly import PolychromaticModel, check_loads
+from svct.physics.poly import PolychromaticModel, Project, check_loads
 from svct.physics.protocol import Protocol
 from svct.physics.quanta import Efficiency
 from svct.physics.tissue import REFERENCE_KEV, TISSUES
@@ -87,14 +87,14 @@ class Part:
         views: Which, in the order of the scan.
         signal: Readings, ``([row,] view, bin)``, in the detector's unit.
         y: Log data after the water correction, of the same shape: line integrals that are right for water.
-        lines: Noise-free line integrals at 70 keV of the same rays, or None.
+        lines: Noise-free line integrals at 70 keV, of the middle of the spot and of the exposure.
         absorbed_mj: Energy that primary photons left in the object, mJ.
     """
 
     views: range
     signal: Float[Tensor, "*ray"]
     y: Float[Tensor, "*ray"]
-    lines: Float[Tensor, "*ray"] | None
+    lines: Float[Tensor, "*ray"]
     absorbed_mj: float
 
 
@@ -108,7 +108,8 @@ class Simulator:
         grid: The image grid.
         basis: Materials of the object.
         scatter: What adds scattered photons. Default: none.
-        samples: Points per direction over which focal spot and rotation blur are spread.
+        samples: Points per direction over which focal spot and rotation blur are spread, each a projection more; two
+            have the width of the even spot.
 
     Raises:
         InputError: The detector has several energy channels, which one file of line integrals cannot hold.
@@ -125,7 +126,7 @@ class Simulator:
     grid: Grid
     basis: Sequence[str | Material] = TISSUES
     scatter: Scatter | None = None
-    samples: int = 3
+    samples: int = 2
     detector: Detector = field(init=False)
 
     def __post_init__(self) -> None:
@@ -182,7 +183,7 @@ class Simulator:
             return torch.full((len(self.scan),), mean, dtype=torch.float64)
         if x is None:
             raise InputError("loads: expected the object, which the protocol's modulation follows, got none")
-        lines = Projector(self.scan, self.grid)(self._reference_image(x))
+        lines = Projector(self.scan, self.grid)(self._at_reference(x))
         return mean * modulated_loads(lines, views_per_rotation=self.protocol.views_per_rotation, **chosen)
 
     def parts(
@@ -208,15 +209,19 @@ class Simulator:
         step = max(1, TOGETHER // (self.air.shape[0] * math.prod(bins)))
         if isinstance(self.detector, EnergyIntegrating) and self.detector.lag:
             step = len(self.scan)  # every view is in the later ones
-        reference = self._reference_image(x)
         for number, first in enumerate(range(0, len(self.scan), step)):
             views = range(first, min(first + step, len(self.scan)))
             part, load = self.scan[list(views)], mas[first : views.stop]
+            lines: Tensor = Projector(part, self.grid)(x)
+            sharp = PolychromaticModel(_already(lines), self.basis, self.air, self.beam.energies_kev)
             blur = spread(
                 part, focal_mm=self.protocol.focal_mm, window_rad=self.protocol.window_rad, samples=self.samples
             )
-            projectors = spread_projectors(blur, self.grid)
-            model = PolychromaticModel(projectors, self.basis, self.air, self.beam.energies_kev)
+            if len(blur) == 1:
+                model = sharp
+            else:
+                projectors = spread_projectors(blur, self.grid)
+                model = PolychromaticModel(projectors, self.basis, self.air, self.beam.energies_kev)
             expected, air = model(x, load.float()), self.air * load.float()[:, None]
             if self.scatter is not None:
                 expected = expected + self.scatter.scattered(expected, air, self.beam.energies_kev)
@@ -224,16 +229,21 @@ class Simulator:
             state = int(np.random.SeedSequence([*seed, number]).generate_state(1, np.uint64)[0] >> 1)
             generator = torch.Generator().manual_seed(state)
             signal = self.detector.signal(expected, self.beam.energies_kev, generator)
-            middle = Projector(part, self.grid)
             yield Part(
                 views,
                 signal,
                 self.correction(log_data(signal, empty)),
-                middle(reference),
-                absorbed_energy_mj(PolychromaticModel(middle, self.basis, self.air, self.beam.energies_kev), x, load),
+                self._at_reference(lines),
+                absorbed_energy_mj(sharp, x, load),
             )
 
-    def _reference_image(self, x: Tensor) -> Tensor:
+    def _at_reference(self, x: Tensor) -> Tensor:
+        """Return images or line integrals of the materials as those of attenuation at the reference energy."""
         mu = [float(material(m).attenuation(REFERENCE_KEV)) for m in self.basis]
-        image: Tensor = torch.tensordot(torch.tensor(mu, dtype=x.dtype), x, dims=1)
-        return image
+        found: Tensor = torch.tensordot(torch.tensor(mu, dtype=x.dtype), x, dims=1)
+        return found
+
+
+def _already(lines: Tensor) -> Project:
+    """Return an operator that gives line integrals which are known."""
+    return lambda _: lines

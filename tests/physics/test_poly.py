@@ -7,7 +7,7 @@ import torch
 from svct.errors import InputError
 from svct.geometry import ConeBeam, FanBeam, Grid, ParallelBeam, Projector
 from svct.geometry.analytic import ellipsoid_projections
-from svct.physics.beam import Beam, Bowtie, water_bowtie
+from svct.physics.beam import Beam, Bowtie, heel_beam, water_bowtie
 from svct.physics.chain import IdealCounter, IdealIntegrator
 from svct.physics.exposure import spread, spread_projectors
 from svct.physics.materials import material
@@ -132,6 +132,17 @@ def test_offset_detector_keeps_the_bowtie_on_the_axis() -> None:
         shifted = FanBeam([0.0], bins=41, bin_mm=10.0, source_mm=500, detector_mm=500, offset_mm=50.0, curved=curved)
         photons = Beam(monochromatic(70.0), bowtie=bowtie).colour(shifted)[0, 0]
         assert int(photons.argmax()) == 15  # five bins back
+
+
+def test_heel_effect_is_along_the_rows() -> None:
+    scan = ConeBeam([0.0], rows=9, bins=3, row_mm=20.0, bin_mm=1.0, source_mm=500, detector_mm=500)
+    beam = heel_beam(80, half_cone_deg=10.0, anode_deg=20, bins=20)
+    photons = beam.colour(scan)[:, :, 0, 1]
+    per_row = photons.sum(dim=0)
+    assert bool((per_row.diff() < 0).all())  # the anode is towards larger z
+    hardness = (beam.energies_kev[:, None] * photons).sum(dim=0) / per_row
+    assert bool((hardness.diff() > 0).all())
+    assert float(per_row[4]) == pytest.approx(beam.spectrum.total)
 
 
 def test_blur_averages_intensities() -> None:
