@@ -13,6 +13,7 @@ from svct.physics.integrating import EnergyIntegrating
 from svct.physics.lag import Lag
 from svct.physics.protocol import json_schema, protocol_names
 from svct.physics.quanta import Efficiency
+from svct.physics.scatter import ForwardScatter
 from svct.physics.simulate import Simulator, build_detector
 
 TINY = """
@@ -196,3 +197,17 @@ def test_lag_ties_all_views_together_and_leaves_the_calibration_alone(
     (part,) = slow.parts(x, slow.loads(), seed=[0])
     still = torch.cat([part.y for part in calm.parts(x, calm.loads(), seed=[0])], dim=-2)
     assert 0.02 < float((part.y - still).abs().max()) < 1.0
+
+
+def test_a_simulated_scan_has_the_scatter_that_it_is_given(tmp_path: Path) -> None:
+    protocol, grid = tiny(tmp_path), Grid((24, 24), voxel_mm=8.0)
+    x = torch.zeros(1, 24, 24)
+    x[0, 4:20, 4:20] = 1.0
+    bare, scattering = (
+        Simulator(protocol, protocol.scan(), grid, ["water"], scatter=scatter)
+        for scatter in (None, ForwardScatter(bin_mm=8.0, amplitude=0.1))
+    )
+    (part,) = bare.parts(x, bare.loads(), seed=[0])
+    (less,) = scattering.parts(x, scattering.loads(), seed=[0])
+    middle = part.y[:, 20:28].mean()
+    assert 0.75 < float(less.y[:, 20:28].mean() / middle) < 0.97

@@ -76,6 +76,15 @@ def test_nothing_in_the_beam_scatters_nothing() -> None:
     assert float(ForwardScatter(bin_mm=1.0).scattered(air * 0.0, air, ENERGY).abs().max()) == 0.0
 
 
+def test_scatter_follows_the_load_of_each_view() -> None:
+    air = torch.full((2, 1, 40), 1e4)
+    photons = air * torch.rand(2, 3, 40, generator=torch.Generator().manual_seed(0))
+    load, energies = torch.tensor([0.0, 1.0, 2.5])[:, None], torch.tensor([50.0, 70.0])
+    model = ForwardScatter(bin_mm=2.0)
+    loaded = model.scattered(photons * load, air * load, energies)
+    assert torch.allclose(loaded, model.scattered(photons, air, energies) * load, rtol=1e-4)
+
+
 def test_scatter_is_differentiable() -> None:
     air = torch.full((1, 1, 8), 100.0, dtype=torch.float64)
     model = ForwardScatter(bin_mm=10.0)
