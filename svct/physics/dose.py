@@ -146,12 +146,12 @@ def absorbed_energy_mj(
     energies = model.energies_kev.double()
     share = torch.stack([torch.from_numpy(_transfer_ratio(m, energies)) for m in model.basis], dim=1)
     for weight, project in model.projectors:
-        lines = project(x).double()
-        air = model.air.double() * mas.double()[:, None]
-        lost = air * -torch.expm1(-torch.tensordot(model.mu, lines, dims=1))
-        exponent = torch.tensordot(model.mu, lines, dims=1).clamp(min=1e-30)
-        ratio = torch.tensordot(model.mu * share, lines, dims=1) / exponent
-        spectrum = (lost * ratio).reshape(len(energies), -1).sum(dim=1)
+        lines = project(x)
+        exponent = torch.tensordot(model.mu.to(lines), lines, dims=1).clamp_(min=1e-6)
+        taken = torch.tensordot((model.mu * share).to(lines), lines, dims=1)
+        taken *= torch.expm1(-exponent).neg_().div_(exponent)
+        taken *= model.air.to(lines) * mas.to(lines)[:, None]
+        spectrum = taken.reshape(len(energies), -1).sum(dim=1, dtype=torch.float64)
         total += weight * float((energies * spectrum).sum()) * KEV_TO_MJ
     return total
 

@@ -116,8 +116,8 @@ class Protocol:
 
     @property
     def detector(self) -> dict[str, Any]:
-        """Kind of the detector and what that takes; an ideal integrating one where the protocol does not say."""
-        return dict(self.values.get("detector", {"kind": "ideal-integrating"}))
+        """Kind of the detector and what that takes; an integrating one without faults by default."""
+        return dict(self.values.get("detector", {"kind": "integrating"}))
 
     @property
     def _exposure(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from svct.cli.main import run
+from svct.data.open import read_volume
 from svct.data.projections import read_image, read_projections, write_image
 from svct.data.scan_file import read_beside
 from svct.sampling import Schedule
@@ -91,6 +92,10 @@ def test_a_stack_from_volume_to_image(place: Path, capsys: pytest.CaptureFixture
     assert float(image[:, flat].mean()) == pytest.approx(0, abs=6)
     # The insert comes out where the volume has it: as drawn, in the upper right of the array.
     assert float(image[1, 13:15, 31:33].mean()) > 500
+    assert run(["reconstruct", "scan.h5", "--method", "fbp", "--out", "back.nii.gz"]) == 0
+    back = read_volume("back.nii.gz")
+    assert back.spacing_mm == pytest.approx((8.0, 4.0, 4.0))
+    assert float(back.hu[1, 13:15, 31:33].mean()) > 500
     # The same with the method that is the default, without any option.
     assert run(["reconstruct", "scan.h5"]) == 0
 
@@ -159,6 +164,8 @@ def test_volumes_from_hdf5(place: Path, kind: str) -> None:
     image = mu_to_hu(read_image("scan-fbp.h5").x)[5:7]
     assert float(image[:, 20:26, 16:24].mean()) == pytest.approx(0, abs=15)
     assert float(image[:, 33:35, 31:33].mean()) > 500  # y grows with the index: the insert is below the middle
+    assert run(["reconstruct", "scan.h5", "--method", "fbp", "--out", "back.nii.gz"]) == 0
+    assert float(read_volume("back.nii.gz").hu[5:7, 13:15, 31:33].mean()) > 500
 
 
 def test_what_does_not_go_together(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
