@@ -123,6 +123,11 @@ class Protocol:
     def _exposure(self) -> dict[str, Any]:
         return dict(self.values["exposure"])
 
+    @property
+    def scatter(self) -> dict[str, float] | None:
+        """What `svct.physics.scatter.ForwardScatter` takes beside the detector's pitch; None for no scatter."""
+        return dict(self.values["scatter"]) if "scatter" in self.values else None
+
     def scan(self, *, length_mm: float = 0.0) -> Scan:
         """Build the scan with all its views.
 

@@ -29,6 +29,7 @@ from svct.physics.modulation import modulated_loads
 from svct.physics.poly import PolychromaticModel, Project, check_loads
 from svct.physics.protocol import Protocol
 from svct.physics.quanta import Efficiency
+from svct.physics.scatter import ForwardScatter
 from svct.physics.tissue import REFERENCE_KEV, TISSUES
 from svct.physics.water import WaterCorrection, water_correction
 
@@ -107,7 +108,7 @@ class Simulator:
         scan: The views, those of ``protocol.scan(...)`` or others of the same kind.
         grid: The image grid.
         basis: Materials of the object.
-        scatter: What adds scattered photons. Default: none.
+        scatter: What adds scattered photons. Default: what the protocol says, else none.
         samples: Points per direction over which focal spot and rotation blur are spread, each a projection more; two
             have the width of the even spot.
 
@@ -131,6 +132,11 @@ class Simulator:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "detector", build_detector(self.protocol.detector))
+        given = self.protocol.scatter
+        if self.scatter is None and given is not None:
+            sizes = self.protocol.values["scan"]
+            row_mm = sizes.get("row_mm", sizes["bin_mm"]) if self.scan.ndim == 3 else None
+            object.__setattr__(self, "scatter", ForwardScatter(bin_mm=sizes["bin_mm"], row_mm=row_mm, **given))
 
     @cached_property
     def beam(self) -> Beam:

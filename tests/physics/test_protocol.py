@@ -159,6 +159,20 @@ def test_a_volume_in_parts_is_the_volume_at_once(monkeypatch: pytest.MonkeyPatch
     assert sum(part.absorbed_mj for part in parts) == pytest.approx(whole.absorbed_mj, rel=1e-5)
 
 
+def test_scatter_of_a_protocol_adds_photons(tmp_path: Path) -> None:
+    grid, x = Grid((24, 24), voxel_mm=8.0), torch.zeros(1, 24, 24)
+    x[0, 4:20, 4:20] = 1.0
+    plain, scattered = tiny(tmp_path), tiny(tmp_path, **{"[exposure]": "[scatter]\namplitude = 0.05\n[exposure]"})
+    parts = []
+    for protocol in (plain, scattered):
+        simulator = Simulator(protocol, protocol.scan(), grid, ["water"])
+        parts += list(simulator.parts(x, simulator.loads(), seed=[2]))
+    thick = parts[0].lines > 2
+    more = parts[1].signal[thick].mean() / parts[0].signal[thick].mean() - 1
+    assert 0.02 < float(more) < 0.5
+    assert float(parts[1].y[thick].mean()) < float(parts[0].y[thick].mean())
+
+
 def test_synchrotron_is_parallel_and_monochromatic() -> None:
     protocol = load_protocol("synchrotron")
     scan = protocol.scan()
