@@ -9,6 +9,7 @@ from svct.geometry import Grid, ParallelBeam, Projector
 from svct.physics.motion import Breathing, Heartbeat, Motion, Sway
 from svct.physics.moving import project_moving, view_times, warp
 from svct.recon import fbp
+from svct.tasks.cohort import Cohort
 
 GRID = Grid(shape=(64, 64), voxel_mm=4.0)
 ANGLES = [k * math.pi / 60 for k in range(60)]
@@ -70,6 +71,17 @@ def test_the_order_of_views_changes_the_image() -> None:
     golden = view_times(sorted(range(60), key=lambda k: (k * 0.618034) % 1), interval_s=0.1)
     first, second = (fbp(project_moving(A, image, [motion], times_s=t), A) for t in (in_turn, golden))
     assert float((first - second).norm() / fbp(A(image), A).norm()) > 0.1
+
+
+def test_breathing_of_a_drawn_patient_blurs_the_front_more_than_the_back() -> None:
+    grid = Grid(shape=(64, 64), voxel_mm=6.4)
+    patient = Cohort("chest", grid, size=1).patient(0)
+    operator = Projector(ParallelBeam(ANGLES, bins=96, bin_mm=6.4), grid)
+    depth = patient.truth.half_axes_mm[1]
+    times = view_times(list(range(60)), interval_s=0.05)
+    y = project_moving(operator, patient.image, [Breathing(15, depth, -depth, period_s=3)], times_s=times)
+    change = (fbp(y, operator) - fbp(operator(patient.image), operator)).square()
+    assert float(change[:32].sum()) > 3 * float(change[32:].sum())
 
 
 def test_the_projection_is_differentiable_in_the_image() -> None:
