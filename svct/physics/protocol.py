@@ -124,7 +124,7 @@ class Protocol:
         return dict(self.values["exposure"])
 
     @property
-    def scatter(self) -> dict[str, float] | None:
+    def scatter(self) -> dict[str, Any] | None:
         """What `svct.physics.scatter.ForwardScatter` takes beside the detector's pitch; None for no scatter."""
         return dict(self.values["scatter"]) if "scatter" in self.values else None
 

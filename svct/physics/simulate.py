@@ -162,7 +162,10 @@ class Simulator:
         empty = colour * level * self.protocol.mas_per_view
         longest = 1.1 * math.hypot(*self.grid.extent_mm[-2:])
         found = []
-        for rows in empty.split(ROWS, dim=1) if self.scan.ndim == 3 else (empty,):
+        groups = [empty]
+        if self.scan.ndim == 3:
+            groups = [empty[:, row : row + ROWS] for row in range(0, empty.shape[1], ROWS)]
+        for rows in groups:
             found.append(water_correction(rows, self.beam.energies_kev, calibrated, longest_mm=longest))
             if found[-1].highest.ndim > colour.ndim - 1:
                 raise InputError(
