@@ -178,8 +178,6 @@ def test_heel_effect_is_calibrated_row_by_row(tmp_path: Path) -> None:
     changes = {'kind = "fan"': 'kind = "cone"\nrows = 12', "row_mm = 4.0": "row_mm = 25.0"}
     source = "kvp = 80\nanode_deg = 20\nheel = true\nbins = 12\nfilters_mm = { aluminium = 3.0 }"
     tube = {"kev = 70.0\nphotons_per_mm2 = 1e4": source}
-        "kev = 70.0\nphotons_per_mm2 = 1e4": "kvp = 80\nanode_deg = 20\nheel = true\nbins = 12\nfilters_mm = { aluminium = 3.0 }"
-    }
     protocol = tiny(tmp_path, **changes, **tube)
     scan, grid = protocol.scan()[:4], Grid((12, 12, 12), voxel_mm=8.0)
     simulator = Simulator(protocol, scan, grid, ["water"])
