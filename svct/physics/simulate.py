@@ -36,6 +36,9 @@ from svct.physics.water import WaterCorrection, water_correction
 TOGETHER = 2**23
 """Photon numbers, over energies and rays, that are held together."""
 
+ROWS = 8
+"""Detector rows that are calibrated together where the heel effect tells them apart."""
+
 DETECTORS: dict[str, Any] = {
     "ideal-integrating": IdealIntegrator,
     "ideal-counting": IdealCounter,
@@ -156,17 +159,23 @@ class Simulator:
         level = float(self.air.double().sum(dim=0).mean() / colour.sum(dim=0).mean())
         # The views of a water table are thicknesses: they leave nothing in each other.
         calibrated = replace(self.detector, lag=None) if isinstance(self.detector, EnergyIntegrating) else self.detector
-        found = water_correction(
-            colour * level * self.protocol.mas_per_view,
-            self.beam.energies_kev,
-            calibrated,
-            longest_mm=1.1 * math.hypot(*self.grid.extent_mm[-2:]),
-        )
-        if found.highest.ndim > colour.ndim - 1:
-            raise InputError(
-                "detector: expected one energy channel for a file of line integrals, got several; take one threshold"
-            )
-        return found
+        empty = colour * level * self.protocol.mas_per_view
+        longest = 1.1 * math.hypot(*self.grid.extent_mm[-2:])
+        found = []
+        groups = [empty]
+        if self.scan.ndim == 3:
+            groups = [empty[:, row : row + ROWS] for row in range(0, empty.shape[1], ROWS)]
+        for rows in groups:
+            found.append(water_correction(rows, self.beam.energies_kev, calibrated, longest_mm=longest))
+            if found[-1].highest.ndim > colour.ndim - 1:
+                raise InputError(
+                    "detector: expected one energy channel for a file of line integrals, got several; take one "
+                    "threshold"
+                )
+        if len(found) == 1:
+            return found[0]
+        coefficients = torch.cat([part.coefficients for part in found], dim=1)
+        return WaterCorrection(coefficients, torch.cat([part.highest for part in found]), found[0].mu_water)
 
     def loads(self, x: Float[Tensor, " material *image"] | None = None) -> Float[Tensor, " view"]:
         """Return the load of each view by the protocol, mAs, float64.

@@ -28,7 +28,9 @@ class WaterCorrection:
 
     def __call__(self, y: Float[Tensor, "*data"]) -> Float[Tensor, "*data"]:
         """Correct log data, ``(..., [row,] view, bin)``; differentiable, in the dtype of `y`."""
-        coefficients, highest = self.coefficients.to(y), self.highest.to(y)
+        # In double precision: the terms of a high degree nearly cancel.
+        coefficients, highest = self.coefficients.to(y.device), self.highest.to(y.device)
+        given, y = y, y.double()
         inside = torch.minimum(y, highest)
         powers = range(len(coefficients), 0, -1)
         mm, slope = torch.zeros_like(inside), torch.zeros_like(highest)
@@ -37,7 +39,7 @@ class WaterCorrection:
             slope = slope * highest + power * factor
         # Below zero, where noise takes the data, the polynomial's own slope at zero.
         mm = torch.where(y < 0, coefficients[0] * y, mm) + slope * (y - inside)
-        return self.mu_water * mm
+        return (self.mu_water * mm).to(given.dtype)
 
 
 def water_correction(
@@ -46,7 +48,7 @@ def water_correction(
     detector: Detector,
     *,
     longest_mm: float = 500.0,
-    degree: int = 6,
+    degree: int = 10,
     steps: int = 64,
     mu_water: float = MU_WATER,
 ) -> WaterCorrection:

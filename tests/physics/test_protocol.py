@@ -1,11 +1,12 @@
 import math
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 from jsonschema import Draft202012Validator
 
-from svct.errors import DataFileError, InputError, UnknownNameError
+from svct.errors import BackendUnavailable, DataFileError, InputError, UnknownNameError
 from svct.geometry import Grid, ParallelBeam
 from svct.physics import Protocol, load_protocol
 from svct.physics.converter import Converter
@@ -171,6 +172,32 @@ def test_scatter_of_a_protocol_adds_photons(tmp_path: Path) -> None:
     more = parts[1].signal[thick].mean() / parts[0].signal[thick].mean() - 1
     assert 0.02 < float(more) < 0.5
     assert float(parts[1].y[thick].mean()) < float(parts[0].y[thick].mean())
+
+
+def test_heel_effect_is_calibrated_row_by_row(tmp_path: Path) -> None:
+    changes = {'kind = "fan"': 'kind = "cone"\nrows = 12', "row_mm = 4.0": "row_mm = 25.0"}
+    source = "kvp = 80\nanode_deg = 20\nheel = true\nbins = 12\nfilters_mm = { aluminium = 3.0 }"
+    tube = {"kev = 70.0\nphotons_per_mm2 = 1e4": source}
+    protocol = tiny(tmp_path, **changes, **tube)
+    scan, grid = protocol.scan()[:4], Grid((12, 12, 12), voxel_mm=8.0)
+    simulator = Simulator(protocol, scan, grid, ["water"])
+    x = torch.ones(1, 12, 12, 12)
+    (part,) = simulator.parts(x, torch.full((4,), 1e5).double(), seed=[0])
+    assert simulator.correction.coefficients.shape[1:] == (12, 1, 48)
+    thick = part.lines > 0.5
+    assert float((part.y - part.lines)[thick].abs().max()) < 0.02
+    edge = part.signal[:, 0, 0]
+    assert float(edge[0]) > 1.01 * float(edge[-1])  # the anode is towards larger z
+
+
+def test_without_the_extra_the_error_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    from svct.physics.materials import load_xraydb
+    from svct.physics.spectrum import load_spekpy
+
+    for name, load in (("xraydb", load_xraydb), ("spekpy", load_spekpy)):
+        monkeypatch.setitem(sys.modules, name, None)
+        with pytest.raises(BackendUnavailable, match=rf"needs? the package {name}, .*pip install 'svct\[physics\]'"):
+            load()
 
 
 def test_synchrotron_is_parallel_and_monochromatic() -> None:
