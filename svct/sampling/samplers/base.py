@@ -1,7 +1,7 @@
 """What a sampler is asked, and what it answers."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -53,6 +53,16 @@ class Problem:
     def candidates(self) -> int:
         """Number of candidate views."""
         return len(self.A.scan)
+
+    def among(self, views: list[int]) -> "Problem":
+        """Return the problem with some of the candidates alone."""
+        flux = self.acquisition.photons
+        some = (
+            self.acquisition
+            if isinstance(flux, float | int)
+            else replace(self.acquisition, photons=tuple(flux[v] for v in views))
+        )
+        return replace(self, A=self.A[views], acquisition=some)
 
     def require_net(self, name: str) -> UnrolledNet:
         """Return the backbone, which the sampler of this name cannot do without."""

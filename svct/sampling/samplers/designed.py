@@ -30,6 +30,7 @@ class Designed:
         signals: Images ``(n, ny, nx)`` of what is to be detected, on the model's coarse grid, for ``"d"``.
         rounds: Rounds of exchange at most; for A and d alone, whose criterion has no order of views.
         coarse: Pixels along the longer side of the model's grid.
+        most: About so many candidates are looked at, evenly taken: the coarse model tells closer ones hardly apart.
 
     Raises:
         UnknownNameError: No such criterion.
@@ -46,6 +47,7 @@ class Designed:
     signals: Float[Tensor, "signal y x"] | None = None
     rounds: int = 2
     coarse: int = 32
+    most: int = 120
     name: str = "designed"
 
     def __post_init__(self) -> None:
@@ -58,7 +60,9 @@ class Designed:
 
     def choose(self, problem: Problem, *, seed: int = 0, each: Callable[[], object] | None = None) -> Choice:
         """Choose views; the seed changes nothing."""
-        model = linear_model(problem, coarse=self.coarse)
+        every = max(1, min(problem.candidates // self.most, problem.candidates // (2 * problem.budget)))
+        shown = list(range(0, problem.candidates, every))
+        model = linear_model(problem.among(shown), coarse=self.coarse)
         score = self._score(model)
         chosen, state = greedy(model, problem.budget, score, each=each)
         loads: tuple[float, ...] = ()
@@ -72,7 +76,7 @@ class Designed:
                     state.take(view, load)
                 chosen = exchange(state, chosen, score, rounds=1, loads=loads, each=each)
         order = sorted(range(len(chosen)), key=chosen.__getitem__)
-        return Choice(tuple(chosen[i] for i in order), tuple(loads[i] for i in order) if loads else ())
+        return Choice(tuple(shown[chosen[i]] for i in order), tuple(loads[i] for i in order) if loads else ())
 
     def _score(self, model: LinearModel) -> Score:
         if self.criterion == "A":
