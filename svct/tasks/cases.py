@@ -11,13 +11,14 @@ import torch
 from numpy.typing import NDArray
 
 from svct.data.volume import Volume
-from svct.errors import InputError, unknown_name
+from svct.errors import InputError
 from svct.geometry.grid import Grid
 from svct.tasks.case import Case, CaseRecord, render
-from svct.tasks.cohort import ANATOMIES, GENERATOR_VERSION, SPLITS, Cohort
+from svct.tasks.cohort import SPLITS, Cohort
 from svct.tasks.findings.anatomy import labels_from_masks
 from svct.tasks.findings.finding import Finding
 from svct.tasks.findings.kinds import FindingKind, finding_kind
+from svct.tasks.phantoms.anatomy import find_anatomy
 
 NEGATIVES = {"absent": 0.5, "sham": 0.25, "distractor": 0.25}
 """How cases without the finding divide."""
@@ -63,8 +64,7 @@ class CaseCohort:
     size: int = 400
 
     def __post_init__(self) -> None:
-        if self.anatomy not in ANATOMIES:
-            raise unknown_name("anatomy", self.anatomy, list(ANATOMIES))
+        find_anatomy(self.anatomy)
         if not 0 <= self.prevalence <= 1:
             raise InputError(f"CaseCohort prevalence: expected 0 to 1, got {self.prevalence}")
         self._target  # noqa: B018  (an unknown finding is to be refused now)
@@ -115,7 +115,7 @@ class CaseCohort:
             "anatomy": self.anatomy,
             "seed": self.seed,
             "index": base,
-            "generator": GENERATOR_VERSION,
+            "generator": find_anatomy(self.anatomy).version,
         }
         record = _record(
             index, self.seed, kind, inserted, target=self.finding, base=source, split=split_of(base), grid=self.grid,

@@ -9,6 +9,7 @@ ORGANS = (
     "air", "skin", "fat", "muscle", "bone", "lung", "airway", "vessel", "heart", "oesophagus", "breast",
     "nodule", "liver", "spleen", "kidney", "stomach", "bowel", "pancreas", "gas", "cord", "thyroid",
     "white matter", "grey matter", "fluid", "falx", "gallbladder", "water", "rod", "cartilage", "gland",
+    "bladder", "metal", "polymer",
 )  # fmt: skip
 """Organ names; an organ's label in `Truth.labels` is its place in this tuple."""
 
