@@ -83,6 +83,7 @@ def _draw(task: Task, index: int, image: list[torch.Tensor]) -> str:
             f"image of patient {index}: expected air at the edge of the grid of {task.grid.extent_mm[0]:g} mm, got "
             f"{edge:.3g}/mm; the object is cut off, take a larger voxel_mm or shape"
         )
+    image.append(x)
     wide, deep = (2 * half for half in patient.truth.half_axes_mm)
     return f"{task.cohort.anatomy}, {wide:.0f} by {deep:.0f} mm, up to {float(x.max()):.3g}/mm"
 

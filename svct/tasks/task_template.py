@@ -33,7 +33,11 @@ def task_toml(task: Task) -> str:
         _line("title", task.title),
         _line("budget", task.budget, "views that a schedule takes"),
         _line("objective", task.objective, 'what views are chosen for: "image" or, with heads and findings, "heads"'),
-        _line("findings", list(task.findings), f"asked for; {_choice(findings, f'the {cohort.anatomy} has none')}"),
+        _line(
+            "findings",
+            list(task.findings),
+            f"asked for; {_choice(findings, 'no finding for this anatomy is installed')}",
+        ),
         _line("heads", list(task.heads), f"that read the images; {_choice(heads, 'none is installed')}"),
         _line("protocol", task.protocol, "what flux and noise are modelled on, for people to read"),
         "",
