@@ -16,13 +16,11 @@ from svct.physics.acquisition import Acquisition
 from svct.registry import entry_points_of, load
 from svct.tasks.cohort import Cohort
 from svct.tasks.findings.kinds import finding_kind
+from svct.tasks.heads.base import head_names
 from svct.tasks.task_file import check_values, read_values
 
 GROUP = "svct.tasks"
 """Entry-point group: each entry is the path of a task's TOML file."""
-
-HEADS = "svct.heads"
-"""Entry-point group of the heads that a task may name."""
 
 Objective = Literal["image", "heads"]
 
@@ -74,10 +72,9 @@ class Task:
             )
         for finding in self.findings:
             finding_kind(finding, anatomy=self.cohort.anatomy)
-        known = entry_points_of(HEADS) if self.heads else {}
         for head in self.heads:
-            if head not in known:
-                raise unknown_name("head", head, list(known))
+            if head not in head_names():
+                raise unknown_name("head", head, head_names())
 
     @property
     def grid(self) -> Grid:

@@ -8,9 +8,9 @@ import torch
 
 from svct.errors import InputError, SvctError
 from svct.geometry.projector import Projector
-from svct.registry import load
 from svct.tasks.cases import CaseCohort
-from svct.tasks.task import HEADS, Task
+from svct.tasks.heads.base import make_head
+from svct.tasks.task import Task
 
 DARK_PHOTONS = 10.0
 """Rays that expect fewer photons are worth a note."""
@@ -54,7 +54,7 @@ def check_task(task: Task, *, patient: int = 0) -> Iterator[Check]:
     for name in task.findings:
         yield _try(f"finding {name}", lambda name=name: _place(task, name))  # type: ignore[misc]
     for name in task.heads:
-        yield _try(f"head {name}", lambda name=name: _load_head(name))  # type: ignore[misc]
+        yield _try(f"head {name}", lambda name=name: f"its figure is {make_head(name).main}")  # type: ignore[misc]
 
 
 def _try(name: str, work: Callable[[], str]) -> Check:
@@ -112,7 +112,3 @@ def _place(task: Task, name: str) -> str:
     case = CaseCohort(task.cohort.anatomy, finding=name, grid=task.grid, seed=task.cohort.seed, size=10).case(0)
     place = case.record.place
     return f"{place.size_mm[0]:.3g} by {place.size_mm[1]:.3g} mm at {place.centre_mm} mm, {place.contrast_hu:+.0f} HU"
-
-
-def _load_head(name: str) -> str:
-    return f"{load(HEADS, 'head', name).__name__}"

@@ -3,10 +3,10 @@
 import json
 from typing import Any
 
-from svct.registry import entry_points_of
 from svct.tasks.findings.kinds import finding_names
+from svct.tasks.heads.base import head_names
 from svct.tasks.phantoms.anatomy import anatomy_names
-from svct.tasks.task import HEADS, Task
+from svct.tasks.task import Task
 from svct.tasks.task_file import SCHEMA_NAME
 
 
@@ -22,7 +22,7 @@ def task_toml(task: Task) -> str:
         '# A scanning task of svct: what is scanned, how, with how many views, and what for.'
     """
     cohort, grid, physics = task.cohort, task.grid, task.acquisition
-    findings, heads = finding_names(cohort.anatomy), sorted(entry_points_of(HEADS))
+    findings, heads = finding_names(cohort.anatomy), head_names()
     scan = {name: value for name, value in task.scan.to_dict().items() if name != "angles"}
     arc = "half a turn" if scan.pop("kind") == "parallel" else "a whole turn"
     lines = [

@@ -11,7 +11,7 @@ from svct.geometry.grid import Grid
 from svct.tasks.phantoms.chance import Dice
 from svct.tasks.phantoms.shapes import Array, Point, Shape
 from svct.tasks.phantoms.texture import Field, random_field
-from svct.tasks.phantoms.truth import ORGANS, Nodule, Structure
+from svct.tasks.phantoms.truth import Nodule, Structure, label_of
 from svct.units import hu_to_mu
 
 Window = tuple[slice, slice]
@@ -186,7 +186,7 @@ class Canvas:
             alpha = alpha * self.hold[window]
         here = self.hu[window]
         here += alpha * ((hu if isinstance(hu, float | int) else hu[window]) - here)
-        self.label[window][alpha > 0.5] = ORGANS.index(organ)
+        self.label[window][alpha > 0.5] = label_of(organ)
 
     def bones(self, shapes: list[Shape], marrow: float | Array, *, cortex_hu: float, shell_mm: float) -> None:
         """Paint joined bones: a cortical shell around marrow, no shell where the bones meet."""
