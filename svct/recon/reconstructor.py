@@ -143,7 +143,8 @@ class Backbone(Reconstructor):
     ) -> Float[Tensor, "n ..."]:
         """Reconstruct a batch; see `Reconstructor.reconstruct`."""
         if self.deviation:
-            return load_uncertainty().to(y.device)(y, A)[1]
+            deviation: Tensor = load_uncertainty().to(y.device)(y, A)[1]
+            return deviation
         x: Tensor = load_backbone(settings.get("backbone")).to(y.device)(y, A)
         return x
 

@@ -89,7 +89,7 @@ def draw_implant(
                 canvas.paint(Bowl(joint, cut(radius), opening, chord), hu, organ=organ)
         if screw and z > 4:
             start = (joint[0] + cut(cup) * math.cos(turn), joint[1] + cut(cup) * math.sin(turn))
-            tip = (start[0] + 22 * math.cos(turn), start[1] + 22 * math.sin(turn))
+            tip = (start[0] + 13 * math.cos(turn), start[1] + 13 * math.sin(turn))
             canvas.paint(Stroke(start, tip, (2.6, 1.8)), cup_hu, organ="metal")
 
 
