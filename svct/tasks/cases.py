@@ -240,7 +240,7 @@ def _record(
 @lru_cache(maxsize=8)
 def _upright(anatomy: str, seed: int, index: int) -> tuple[NDArray[np.int16], Grid]:
     """Return the labels of an upright patient on the fine grid on which findings are placed, cut to the body."""
-    whole = Grid((256, 256), voxel_mm=1.0) if anatomy == "head" else Grid((512, 512), voxel_mm=1.05)
+    whole = find_anatomy(anatomy).fine
     labels = Cohort(anatomy, whole, seed=seed, size=index + 1).patient(index, findings=False).truth.labels
     rows, columns = (np.flatnonzero((labels > 0).any(axis)) for axis in (1, 0))
     top, bottom = max(rows[0] - 6, 0), min(rows[-1] + 7, whole.shape[0])

@@ -29,12 +29,15 @@ class Anatomy:
         name: Such as ``"chest"``.
         draw: Draws one; the same dice give the same one on every grid.
         draw_bare: The same without the findings that `draw` puts in by chance. Default: `draw`, which puts in none.
+        fine: Upright grid that holds every patient, on which findings look for their place; pixels of about a
+            hundredth of the patient make smooth outlines.
         version: Changes whenever `draw` would draw another from the same dice; goes into the hash of every cohort.
     """
 
     name: str
     draw: Draw
     draw_bare: Draw | None = None
+    fine: Grid = Grid((512, 512), voxel_mm=1.05)
     version: str = GENERATOR_VERSION
 
 

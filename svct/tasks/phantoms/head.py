@@ -182,4 +182,4 @@ def _draw_orbits(canvas: Canvas, dice: Dice, tissues: Tissues, *, inner: Contour
         canvas.paint(Blob((place[0] + side * 5, place[1] + 6), (5, 3)), 40.0, organ="gland")
 
 
-HEAD = Anatomy("head", draw_head)
+HEAD = Anatomy("head", draw_head, fine=Grid((256, 256), voxel_mm=1.0))

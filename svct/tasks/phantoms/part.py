@@ -113,4 +113,4 @@ def _drill(canvas: Canvas, dice: Dice, *, half: float, total: float, end: float,
         canvas.paint(Blob(place, (radius, radius)), filling, organ="polymer")
 
 
-PART = Anatomy("part", draw_part)
+PART = Anatomy("part", draw_part, fine=Grid((512, 512), voxel_mm=0.25))
