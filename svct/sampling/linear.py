@@ -131,7 +131,7 @@ def linear_model(problem: Problem, *, coarse: int = 32) -> LinearModel:
     if len(images) < 4:
         raise InputError(f"images: expected 4 or more for a prior, got {len(images)}")
     factor = max(1, round(max(A.domain_shape) / coarse))
-    small = _pooled(images, factor)
+    small = pooled(images, factor)
     shape = (small.shape[1], small.shape[2])
     grid = Grid(shape=shape, voxel_mm=A.grid.voxel_mm * factor, origin_mm=A.grid.origin_mm)
     projector = Projector(_coarse_scan(A.scan, factor), grid)
@@ -145,7 +145,7 @@ def linear_model(problem: Problem, *, coarse: int = 32) -> LinearModel:
         prior=_prior(small.double()),
         photon_noise=line.exp() / flux,
         electronic_noise=(problem.acquisition.electronic_noise * line.exp() / flux) ** 2,
-        importance=_pooled(importance[None].float(), factor).double().flatten(),
+        importance=pooled(importance[None].float(), factor).double().flatten(),
     )
 
 
@@ -154,7 +154,8 @@ def _white(inner: Float64[Tensor, "*view bin bin"], seen: Float64[Tensor, "*view
     return white
 
 
-def _pooled(images: Float[Tensor, "n y x"], factor: int) -> Float[Tensor, "n small_y small_x"]:
+def pooled(images: Float[Tensor, "n y x"], factor: int) -> Float[Tensor, "n small_y small_x"]:
+    """Return the means over squares of `factor` pixels, fewer at the far edges."""
     return functional.avg_pool2d(images[:, None], factor, ceil_mode=True, count_include_pad=False)[:, 0]
 
 
