@@ -102,7 +102,8 @@ def draw_patients(patients: NDArray[np.int64], *, resamples: int = 1000, seed: i
     chosen = np.random.default_rng(seed).integers(len(names), size=(resamples, len(names)))
     times = np.zeros((resamples, len(names)))
     np.add.at(times, (np.arange(resamples)[:, None], chosen), 1.0)
-    return times[:, place]
+    counts: Values = times[:, place]
+    return counts
 
 
 def figure(statistic: Statistic, times: Values, *, confidence: float = 0.95) -> Figure:

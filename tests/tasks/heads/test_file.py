@@ -18,7 +18,7 @@ from svct.tasks.heads import about_head, load_head, make_head, save_head
 if TYPE_CHECKING:
     from tests.tasks.heads.conftest import Study
 
-SMALL = {"width": 4, "depth": 2, "epochs": 1}
+SMALL = {"width": 4, "steps": 5}
 SCAN = ParallelBeam(np.arange(12) * np.pi / 12, bins=48, bin_mm=2.0)
 
 
@@ -88,7 +88,7 @@ def test_files_that_do_not_fit_are_refused(tmp_path: Path, backbone: Path, train
     told = about_head(shutil.copy(_written(tmp_path, content), tmp_path / "copy.safetensors"))
     for change, error, message in (
         ({"head": "oracle"}, UnknownNameError, "unknown head 'oracle'"),
-        ({"settings": {"width": 5, "depth": 2}}, DataFileError, "expected what a head of these settings learned"),
+        ({"settings": {"width": 5}}, DataFileError, "expected what a head of these settings learned"),
         ({"settings": {"colour": 1}}, DataFileError, "expected the settings that it takes"),
     ):
         _rewrite(tmp_path / "changed.safetensors", head.state(), {**told, **change})

@@ -5,9 +5,10 @@ import pytest
 from numpy.typing import NDArray
 
 from svct.tasks.heads.detector import Detection, Detector, detections_in
+from svct.tasks.heads.map_head import true_mask
 from svct.tasks.heads.overlap import dice, surface_distance_mm
 from svct.tasks.heads.regressor import Regressor, explained, measured
-from svct.tasks.heads.segmenter import Segmenter, true_mask
+from svct.tasks.heads.segmenter import Segmenter
 
 if TYPE_CHECKING:
     from tests.tasks.heads.conftest import Study
@@ -102,7 +103,7 @@ def test_the_truth_read_as_a_segmentation_and_a_measurement_is_right(testing: "S
 
     true = measured(testing.cases)
     assert Regressor().judge(true, testing.cases)["diameter_explained"].value == 1.0
-    off = Regressor().judge(true + [1.0, 2.0, -3.0], testing.cases)
+    off = Regressor().judge(true + np.array([1.0, 2.0, -3.0]), testing.cases)
     assert off["diameter_bias_mm"].value == pytest.approx(1.0)
     assert off["area_error_mm2"].value == pytest.approx(2.0)
     assert off["attenuation_bias_hu"].value == pytest.approx(-3.0)
