@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from svct.geometry.scan import Scan
     from svct.recon.reconstructor import Reconstructor
 
-_DEFAULTS = "sirt, tv 200, sart, cgls 20, mlem 50, pwls 100, tgv 300"
+_DEFAULTS = "sirt 200, sart 20, cgls 20, mlem 50, pwls 100, tv 200, tgv 300"
 
 
 @click.command()

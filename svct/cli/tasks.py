@@ -34,14 +34,17 @@ def command() -> None:
 @options.as_json
 def list_tasks(as_json: bool) -> None:
     """List the tasks: name, anatomy, views, title, and the package each is from."""
+    from svct.errors import SvctError
     from svct.registry import entry_points_of
     from svct.tasks.task import GROUP, load_task
 
     rows = []
     for name, entry in sorted(entry_points_of(GROUP).items()):
-        row = _settings(load_task(name))
-        row["from"] = entry.dist.name if entry.dist is not None else entry.module
-        rows.append(row)
+        source = entry.dist.name if entry.dist is not None else entry.module
+        try:
+            rows.append({**_settings(load_task(name)), "from": source})
+        except SvctError as error:
+            click.echo(f"note: task {name!r} of {source} cannot be loaded: {error}", err=True)
     if as_json:
         click.echo(json.dumps(rows, indent=2))
         return

@@ -39,12 +39,15 @@ def test_simulate_reconstruct_evaluate(tmp_path: Path, capsys: pytest.CaptureFix
     assert run(["evaluate", images[0], "--truth", scan]) == 4
 
 
-def test_the_listed_iterations_are_those_of_the_methods() -> None:
+def test_the_listed_iterations_are_those_of_the_methods(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["reconstruct", "--help"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
     methods = [find_reconstructor(name) for name in reconstructor_names()]
     iterative = [method for method in methods if isinstance(method, Iterative)]
     assert len(iterative) == 7
     for method in iterative:
         assert inspect.signature(method.solve).parameters["iterations"].default == method.iterations
+        assert f"{method.name} {method.iterations}" in told
 
 
 def test_the_main_job_on_a_volume(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,6 +18,20 @@ def test_tasks_are_listed_with_where_they_are_from(capsys: pytest.CaptureFixture
     assert rows["part"]["from"] == "svct"
 
 
+def test_a_broken_package_does_not_hide_the_other_tasks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    info = tmp_path / "broken-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[svct.tasks]\nlost = no_such_module:X\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert run(["tasks"]) == 0
+    told = capsys.readouterr()
+    assert "chest" in told.out
+    assert "note: task 'lost' of broken cannot be loaded" in told.err
+
+
 def test_a_task_is_shown_with_all_its_settings_and_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     picture = tmp_path / "water.png"
     assert run(["tasks", "show", "water", "--png", str(picture)]) == 0

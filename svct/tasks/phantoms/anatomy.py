@@ -17,6 +17,9 @@ GROUP = "svct.anatomies"
 GENERATOR_VERSION = "phantoms-2"
 """Of svct's own anatomies: changes whenever a patient of the same anatomy, seed and index would come out different."""
 
+WHOLE_BODY = Grid((512, 512), voxel_mm=1.05)
+"""Holds every patient, with pixels that make smooth outlines of findings."""
+
 Draw = Callable[[Grid, Dice, float], Canvas]
 """Draws one patient on a grid with his random numbers, turned about the grid's centre by so many radians."""
 
@@ -37,7 +40,7 @@ class Anatomy:
     name: str
     draw: Draw
     draw_bare: Draw | None = None
-    fine: Grid = Grid((512, 512), voxel_mm=1.05)
+    fine: Grid = WHOLE_BODY
     version: str = GENERATOR_VERSION
 
 

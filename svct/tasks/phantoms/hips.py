@@ -176,18 +176,13 @@ def _draw_bones(
     if level < 0.3:
         wall.append(Blob(at(0, 0), (34 * scale, 31 * scale), 0.0))
     elif level > 0.55:
-        wall.append(Stroke(at(-28, 34), at(-joint_gap(joint, scale), 42), (9.0, 7.0)))
+        wall.append(Stroke(at(-28, 34), at(8 / scale - abs(x) / scale, 42), (9.0, 7.0)))
     canvas.bones(wall, tissues.marrow * 0.75, cortex_hu=tissues.cortex * 0.9, shell_mm=shell)
     out = dice.uniform(46, 52)
     femur: list[Shape] = [Blob(at(out, -13), ((9 + 7 * level) * scale, (14 + 5 * level) * scale), side * 0.35)]
     if level > 0.7:
         femur.append(Stroke(at(28, -5), at(out, -11), (9 + 8 * (level - 0.7) / 0.3, 13.0)))
     canvas.bones(femur, tissues.marrow * 0.6, cortex_hu=tissues.cortex * 0.9, shell_mm=shell)
-
-
-def joint_gap(joint: Point, scale: float) -> float:
-    """Return how far, in the bones' own mm, the symphysis is from a joint."""
-    return (abs(joint[0]) - 8.0) / scale
 
 
 HIPS = Anatomy("hips", draw_hips)
