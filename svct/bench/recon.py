@@ -14,7 +14,7 @@ from svct.bench.recon_subjects import Group, Scanned
 from svct.bench.recon_trial import Scores, Trial
 from svct.errors import InputError, unknown_name
 from svct.geometry.projector import Projector
-from svct.recon.reconstructor import reconstructor_names
+from svct.recon.reconstructor import find_reconstructor, reconstructor_names
 from svct.sampling.fixed import ViewSet
 from svct.sampling.gain import Gain
 
@@ -102,6 +102,8 @@ def bench_reconstructions(
     for method in protocol.methods:
         if method not in known:
             raise unknown_name("method", method, sorted(known))
+        if method not in (*CLASSIC, *networks) and not find_reconstructor(method).gives_image:
+            raise InputError(f"method {method!r}: expected one that gives images, got one of error bars; leave it out")
     for case in cases:
         if case.task.scan.ndim != 2:
             raise InputError(f"case {case.name!r}: expected a scan of images, got one of volumes; take another case")

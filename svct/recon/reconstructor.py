@@ -39,11 +39,13 @@ class Reconstructor(ABC):
         name: As it is registered.
         options: Which options of `svct reconstruct` go with it, such as ``"iterations"``; others are refused.
         iterations: How many it does where none are given; 0 for a method that does not iterate.
+        gives_image: False for a method that gives something else of an image's shape, such as error bars.
     """
 
     name: str
     options: tuple[str, ...] = ()
     iterations: int = 0
+    gives_image: bool = True
 
     @abstractmethod
     def reconstruct(
@@ -124,13 +126,7 @@ class Iterative(Reconstructor):
 
 @dataclass(frozen=True)
 class Backbone(Reconstructor):
-    """The shared unrolled network.
-
-    Args:
-        deviation: Give the standard deviation of its error, not the image.
-    """
-
-    deviation: bool = False
+    """The shared unrolled network; where it gives no image, the standard deviation of its error."""
 
     def reconstruct(
         self,
@@ -142,7 +138,7 @@ class Backbone(Reconstructor):
         say: Callable[[str], Any],
     ) -> Float[Tensor, "n ..."]:
         """Reconstruct a batch; see `Reconstructor.reconstruct`."""
-        if self.deviation:
+        if not self.gives_image:
             deviation: Tensor = load_uncertainty().to(y.device)(y, A)[1]
             return deviation
         x: Tensor = load_backbone(settings.get("backbone")).to(y.device)(y, A)
@@ -151,15 +147,15 @@ class Backbone(Reconstructor):
 
 _SHARED = ("iterations", "tolerance")
 FBP = Analytic("fbp", ("filter", "coverage"))
-SIRT = Iterative("sirt", (*_SHARED, "weighted"), 200, sirt)
-SART = Iterative("sart", (*_SHARED, "weighted", "subsets"), 20, sart)
-CGLS = Iterative("cgls", (*_SHARED, "weighted"), 20, cgls)
-MLEM = Iterative("mlem", (*_SHARED, "subsets"), 50, mlem, positive=True)
-PWLS = Iterative("pwls", (*_SHARED, "weighted", "subsets", "strength", "prior"), 100, pwls)
-TV = Iterative("tv", (*_SHARED, "weighted", "strength"), 200, tv)
-TGV = Iterative("tgv", (*_SHARED, "weighted", "strength"), 300, tgv)
+SIRT = Iterative("sirt", (*_SHARED, "weighted"), 200, solve=sirt)
+SART = Iterative("sart", (*_SHARED, "weighted", "subsets"), 20, solve=sart)
+CGLS = Iterative("cgls", (*_SHARED, "weighted"), 20, solve=cgls)
+MLEM = Iterative("mlem", (*_SHARED, "subsets"), 50, solve=mlem, positive=True)
+PWLS = Iterative("pwls", (*_SHARED, "weighted", "subsets", "strength", "prior"), 100, solve=pwls)
+TV = Iterative("tv", (*_SHARED, "weighted", "strength"), 200, solve=tv)
+TGV = Iterative("tgv", (*_SHARED, "weighted", "strength"), 300, solve=tgv)
 UNROLLED = Backbone("unrolled", ("backbone",))
-UNROLLED_STD = Backbone("unrolled-std", deviation=True)
+UNROLLED_STD = Backbone("unrolled-std", gives_image=False)
 
 
 def reconstructor_names() -> list[str]:

@@ -220,6 +220,8 @@ def test_all_methods_see_the_same_scan() -> None:
     assert change.high_db < 0
     with pytest.raises(UnknownNameError, match=r"unknown method 'lpd': expected one of cgls, fbp, mlem, .*, unrolled"):
         bench_reconstructions(cases(), Protocol(methods=("lpd",)), {"unrolled": Ramp(0)})
+    with pytest.raises(InputError, match="method 'unrolled-std': expected one that gives images"):
+        bench_reconstructions(cases(), Protocol(methods=("unrolled-std",)), {"unrolled": Ramp(0)})
     with pytest.raises(InputError, match="pattern equidistant: expected 1 to 36 views"):
         bench_reconstructions(cases(), Protocol(views=(48,)), {"unrolled": Ramp(0)})
 
