@@ -5,6 +5,7 @@ polyoxymethylene, 1.41 g/cm^3, 0.026/mm; polyamide, 1.14 g/cm^3, 0.021/mm (Hubbe
 """
 
 import math
+from functools import partial
 
 from svct.geometry.grid import Grid
 from svct.tasks.phantoms.anatomy import Anatomy
@@ -21,13 +22,14 @@ FACES_DEG = 35.0
 """Direction of the sheets' faces, anticlockwise from the rows of the image; parts lie within 3 degrees of it."""
 
 
-def draw_part(grid: Grid, dice: Dice, rotation: float) -> Canvas:
+def draw_part(grid: Grid, dice: Dice, rotation: float, *, gaps: bool = True) -> Canvas:
     """Draw a stack of sheets, 80 to 96 mm long and 44 to 60 mm high.
 
     Args:
         grid: The image grid.
         dice: The part's random numbers.
         rotation: Rotation about the grid's centre, radians.
+        gaps: Let some sheets have come apart; without it all else stays the same.
 
     Returns:
         The painted canvas.
@@ -62,7 +64,7 @@ def draw_part(grid: Grid, dice: Dice, rotation: float) -> Canvas:
         elif not solid:
             _drop_voids(canvas, dice, middle=middle, thickness=thickness, reach=reach)
         if not solid and dice.chance(0.5):
-            _unbond(canvas, dice, at=top, reach=reach)
+            _unbond(canvas, dice, at=top, reach=reach, show=gaps)
         top += thickness
     _drill(canvas, dice, half=half, total=total, end=end, filling=polymer)
     return canvas
@@ -96,12 +98,13 @@ def _drop_voids(canvas: Canvas, dice: Dice, *, middle: float, thickness: float, 
         canvas.paint(Blob(at, (radius * dice.uniform(1, 2.2), radius)), -1000.0, organ="air")
 
 
-def _unbond(canvas: Canvas, dice: Dice, *, at: float, reach: float) -> None:
+def _unbond(canvas: Canvas, dice: Dice, *, at: float, reach: float, show: bool) -> None:
     """Part two sheets by a thin gap somewhere between them, tilted a little against the faces."""
     long = dice.uniform(8, 32)
     place = (dice.uniform(-1, 1) * (reach - long / 2 - 1), at)
     gap = Box(place, (long / 2, dice.uniform(0.3, 0.8)), math.radians(dice.about(0, 0.7)), 0.25)
-    canvas.paint(gap, -1000.0, organ="air")
+    if show:
+        canvas.paint(gap, -1000.0, organ="air")
 
 
 def _drill(canvas: Canvas, dice: Dice, *, half: float, total: float, end: float, filling: Array) -> None:
@@ -113,4 +116,4 @@ def _drill(canvas: Canvas, dice: Dice, *, half: float, total: float, end: float,
         canvas.paint(Blob(place, (radius, radius)), filling, organ="polymer")
 
 
-PART = Anatomy("part", draw_part, fine=Grid((512, 512), voxel_mm=0.25))
+PART = Anatomy("part", draw_part, partial(draw_part, gaps=False), fine=Grid((512, 512), voxel_mm=0.25))
