@@ -104,6 +104,6 @@ def _logistic(values: Float[Tensor, " n"], present: Float[Tensor, " n"]) -> Floa
         loss.backward()  # type: ignore[no-untyped-call]
         return float(loss.detach())
 
-    optimiser.step(closure)
+    optimiser.step(closure)  # type: ignore[no-untyped-call]
     found = line.detach()
     return torch.stack([found[0].clamp(min=1e-3), found[1]])

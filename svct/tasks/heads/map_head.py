@@ -49,7 +49,7 @@ class MapHead(DifferentiableHead[Predictions]):
 
     def fit(self, images: Float[Tensor, "n *channel y x"], cases: Sequence[Case], *, seed: int = 0) -> Self:
         """Learn the map; see `Head.fit`."""
-        seen = check_pairs(images, cases).detach()
+        seen = check_pairs(images, cases).detach().cpu()
         ill = sum(case.present for case in cases)
         if ill < 2 or len(cases) - ill < 2:
             raise InputError(
@@ -78,7 +78,8 @@ class MapHead(DifferentiableHead[Predictions]):
         Raises:
             InputError: The head is not fitted, or the images have other channels than those of the fit.
         """
-        seen, wanted = as_channels(images), self.net.mean
+        wanted = self.net.mean
+        seen = as_channels(images).to(wanted.device)
         if sight_count(seen.shape[1]) != len(wanted):
             raise InputError(
                 f"{self.name}: expected as many channels as it was fitted on, got {seen.shape[1]}; give images to a "

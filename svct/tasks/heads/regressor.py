@@ -46,7 +46,7 @@ class Regressor(MapHead[NDArray[np.float64]]):
 
     def fit(self, images: Float[Tensor, "n *channel y x"], cases: Sequence[Case], *, seed: int = 0) -> Self:
         """Learn to measure; see `Head.fit`."""
-        seen = check_pairs(images, cases).detach()
+        seen = check_pairs(images, cases).detach().cpu()
         rng = np.random.default_rng(seed)
         ill = rng.permutation([i for i, case in enumerate(cases) if case.present])
         if len(ill) < 8:
@@ -118,7 +118,8 @@ class Regressor(MapHead[NDArray[np.float64]]):
 
     def _signs(self, images: Float[Tensor, "n *channel y x"]) -> Float[Tensor, "n 6"]:
         """Return what the map shows: log area, log spread, log of the greatest logit's odds, CT numbers."""
-        seen, logits = as_channels(images), self.logits(images)
+        logits = self.logits(images)
+        seen = as_channels(images).to(logits.device)
         p, hu = logits.sigmoid(), (seen[:, 0] - 1) * 1000
         area = p.sum(dim=(-2, -1)) + 1e-3
         rows, columns = (torch.arange(n, dtype=p.dtype) for n in p.shape[-2:])
@@ -163,7 +164,8 @@ def explained(found: Values, true: Values, *, over: NDArray[np.bool_]) -> Statis
         mean = (weights @ filled) / np.maximum(weights.sum(axis=1), 1)
         error = weights @ (guess - filled) ** 2
         variance = (weights * (filled - mean[:, None]) ** 2).sum(axis=1)
-        return 1 - np.divide(error, variance, out=np.full(len(times), np.nan), where=variance > 0)
+        left: Values = np.divide(error, variance, out=np.full(len(times), np.nan), where=variance > 0)
+        return 1 - left
 
     return statistic
 

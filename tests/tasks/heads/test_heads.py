@@ -14,11 +14,12 @@ from svct.tasks.heads import DifferentiableHead, Head, blank, head_names, make_h
 if TYPE_CHECKING:
     from tests.tasks.heads.conftest import Study
 
-SETTINGS = {"width": 16, "steps": 150}
+SETTINGS = {"width": 16, "steps": 80}
 OWN = ["detector", "lesion-classifier", "regressor", "segmenter"]
-# What must be reached on images with noise of 15 HU, and what chance gives at most.
+# What must be reached on images with noise of 15 HU, and what chance gives at most: to the
+# detector much, since up to 8 false marks cover a good part of these small images.
 REACHED = {"lesion-classifier": 0.9, "detector": 0.8, "segmenter": 0.7, "regressor": 0.3}
-CHANCE = {"lesion-classifier": 0.5, "detector": 0.35, "segmenter": 0.15, "regressor": 0.0}
+CHANCE = {"lesion-classifier": 0.5, "detector": 0.5, "segmenter": 0.15, "regressor": 0.0}
 
 
 Fitted = Callable[[str], Head[Any]]
@@ -30,7 +31,7 @@ def fitted(training: "Study") -> Fitted:
 
 
 def values(predictions: Any) -> list[Any]:
-    return predictions.tolist() if isinstance(predictions, np.ndarray) else predictions
+    return list(predictions.ravel()) if isinstance(predictions, np.ndarray) else list(predictions)
 
 
 def test_svcts_own_heads_are_registered() -> None:
