@@ -14,6 +14,7 @@ from svct.bench.recon_subjects import Group, Scanned
 from svct.bench.recon_trial import Scores, Trial
 from svct.errors import InputError, unknown_name
 from svct.geometry.projector import Projector
+from svct.recon.reconstructor import find_reconstructor, reconstructor_names
 from svct.sampling.fixed import ViewSet
 from svct.sampling.gain import Gain
 
@@ -32,7 +33,7 @@ class Protocol:
         views: Numbers of views.
         photons: Photons per ray.
         patterns: How views are taken.
-        methods: Names: ``fbp``, ``tv``, and those of networks.
+        methods: Names: ``fbp``, ``tv``, those of networks, and of methods registered in ``svct.reconstructors``.
         iterations: Of TV.
         seed: Seed of noise, random views and inserted nodules.
     """
@@ -94,12 +95,15 @@ def bench_reconstructions(
         An iterator over the rows of one case, pattern, number of views and flux after another.
 
     Raises:
-        UnknownNameError: A method that is neither classic nor a network.
+        UnknownNameError: A method that is neither a network nor registered.
         InputError: A pattern that has not so many views, or a scan of volumes.
     """
+    known = {*CLASSIC, *networks, *reconstructor_names()}
     for method in protocol.methods:
-        if method not in (*CLASSIC, *networks):
-            raise unknown_name("method", method, [*CLASSIC, *networks])
+        if method not in known:
+            raise unknown_name("method", method, sorted(known))
+        if method not in (*CLASSIC, *networks) and not find_reconstructor(method).gives_image:
+            raise InputError(f"method {method!r}: expected one that gives images, got one of error bars; leave it out")
     for case in cases:
         if case.task.scan.ndim != 2:
             raise InputError(f"case {case.name!r}: expected a scan of images, got one of volumes; take another case")

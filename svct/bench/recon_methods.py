@@ -9,12 +9,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from svct.errors import unknown_name
 from svct.geometry.grid import Grid
 from svct.geometry.parallel import ParallelBeam
 from svct.geometry.projector import Projector
 from svct.metrics import psnr
 from svct.recon.fbp import fbp
+from svct.recon.reconstructor import find_reconstructor, reconstructor_names
 from svct.recon.tv import tv
 from svct.tasks.cohort import Cohort
 
@@ -54,7 +54,7 @@ def reconstruct(
     """Reconstruct with a method.
 
     Args:
-        method: One of `CLASSIC`, or the name of a network.
+        method: One of `CLASSIC`, the name of a network, or that of a registered method.
         net: The network, called ``(y, A)``, `AT_ONCE` images at a time.
         y: Log data.
         A: The projector of these views.
@@ -63,7 +63,7 @@ def reconstruct(
         iterations: Of TV.
 
     Raises:
-        UnknownNameError: Neither a classic method nor a network.
+        UnknownNameError: Neither a network nor a registered method.
     """
     if method == "fbp":
         found = [Reconstructed(fbp(y, A, filter=name), name) for name in FILTERS]
@@ -71,7 +71,12 @@ def reconstruct(
     if method == "tv":
         return Reconstructed(tv(y, A, strength=strength, iterations=iterations), f"{strength:.3g} mm")
     if net is None:
-        raise unknown_name("method", method, list(CLASSIC))
+        registered = find_reconstructor(method)
+        parts = [
+            registered.reconstruct(part, A, settings={}, each=lambda _: None, say=lambda _: None)
+            for part in torch.split(y, AT_ONCE)
+        ]
+        return Reconstructed(torch.cat(parts), "defaults")
     return Reconstructed(torch.cat([net(part, A) for part in torch.split(y, AT_ONCE)]))
 
 
@@ -129,6 +134,8 @@ def cost(method: str, A: Projector, *, iterations: int) -> float:
         return pixels * (0.002 + 4e-5 * views)
     if method == "tv":
         return pixels * iterations * (6e-4 + 1.4e-5 * views)
+    if method != "unrolled" and method in reconstructor_names():
+        return pixels * (0.01 + find_reconstructor(method).iterations * (6e-4 + 1.4e-5 * views))
     return pixels * (0.08 + 5e-4 * views)
 
 

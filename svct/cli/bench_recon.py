@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 )
 @click.option("--photons", type=float, multiple=True, help="Photons per ray.  [default: 2e4, 2e5]")
 @click.option("--pattern", multiple=True, help="equidistant, random, wedge-N degrees, rotated.  [default: equidistant]")
-@click.option("--method", multiple=True, help="fbp, tv, unrolled, or a network's NAME.  [default: all]")
+@click.option(
+    "--method", multiple=True, help="fbp, tv, a network's NAME or a registered method.  [default: fbp, tv, networks]"
+)
 @click.option(
     "--network", multiple=True, metavar="NAME=FILE", help="A trained network to compare; unrolled=FILE replaces svct's."
 )

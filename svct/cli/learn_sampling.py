@@ -52,10 +52,13 @@ def command(
     from svct.cli.progress import progress
     from svct.cli.run_folder import RunFolder
     from svct.data.catalogue import locate
+    from svct.errors import InputError
     from svct.tasks.task import load_task
 
     task = load_task(task_name)
     task = task if views is None else task.with_budget(views)
+    if task.objective != "image":
+        raise InputError(f"objective of task {task.name!r}: expected 'image', which views are learned for, got 'heads'")
     effort = QUICK if quick else Effort()
     place = None if data is None else locate(data)
     name = task.name if data is None else f"{task.name}-{Path(data).name.split('.')[0]}"

@@ -16,39 +16,20 @@ if TYPE_CHECKING:
     from svct.cli.slab_job import Method
     from svct.geometry.projector import Projector
     from svct.geometry.scan import Scan
+    from svct.recon.reconstructor import Reconstructor
 
-ITERATIONS = {"sirt": 200, "sart": 20, "cgls": 20, "mlem": 50, "pwls": 100, "tv": 200, "tgv": 300}
-"""Iterations of each iterative method where none are given."""
-
-_ITERATIVE = ("iterations", "tolerance")
-OPTIONS = {
-    "fbp": ("filter", "coverage"),
-    "sirt": (*_ITERATIVE, "weighted"),
-    "sart": (*_ITERATIVE, "weighted", "subsets"),
-    "cgls": (*_ITERATIVE, "weighted"),
-    "mlem": (*_ITERATIVE, "subsets"),
-    "pwls": (*_ITERATIVE, "weighted", "subsets", "strength", "prior"),
-    "tv": (*_ITERATIVE, "weighted", "strength"),
-    "tgv": (*_ITERATIVE, "weighted", "strength"),
-    "unrolled": ("backbone",),
-    "unrolled-std": (),
-}
-"""The methods, and which options go with each."""
-
-
-def _defaults() -> str:
-    return ", ".join(f"{name} {count}" for name, count in ITERATIONS.items())
+_DEFAULTS = "sirt 200, sart 20, cgls 20, mlem 50, pwls 100, tv 200, tgv 300"
 
 
 @click.command()
 @click.argument("projections", type=click.Path(path_type=Path))
-@click.option("--method", default="unrolled", show_default=True, help=f"One of {', '.join(OPTIONS)}.")
+@click.option("--method", default="unrolled", show_default=True, help="Such as fbp or tv; an unknown one lists all.")
 @click.option("--schedule", type=click.Path(path_type=Path), help="Use the views of this schedule alone.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 @click.option("--slab", type=click.IntRange(min=1), help="So many slices at a time.  [default: by memory]")
 @click.option("--filter", help="Filter of fbp.  [default: ramp]")
 @click.option("--coverage", help="Of the circle by the views, of fbp: auto, full or short.  [default: auto]")
-@click.option("--iterations", type=click.IntRange(min=1), help=f"Iterations.  [default: {_defaults()}]")
+@click.option("--iterations", type=click.IntRange(min=1), help=f"Iterations.  [default: {_DEFAULTS}]")
 @click.option(
     "--tolerance", type=float, help="Stop iterating once the image changes by less than this part of its norm."
 )
@@ -91,14 +72,13 @@ def command(
 
     `unrolled-std` gives no image but how far that of `unrolled` may be off: the standard deviation of its error.
     """
-    from svct.errors import InputError, unknown_name
+    from svct.errors import InputError
+    from svct.recon.reconstructor import find_reconstructor
 
-    if method not in OPTIONS:
-        raise unknown_name("method", method, list(OPTIONS))
+    chosen_method = find_reconstructor(method)
     settings = {name: value for name, value in chosen.items() if value is not None}
-    for name in settings.keys() - set(OPTIONS[method]):
-        fitting = ", ".join(m for m, names in OPTIONS.items() if name in names)
-        raise InputError(f"--{name}: expected with --method {fitting}, got --method {method}; leave it out")
+    for name in settings.keys() - set(chosen_method.options):
+        raise InputError(f"--{name}: expected with --method {_taken_by(name)}, got --method {method}; leave it out")
     for name, number in (("slice-mm", slice_mm), ("mu-water", mu_water)):
         if number is not None and not 0 < number < float("inf"):
             raise InputError(f"--{name}: expected a positive number, got {number}")
@@ -131,8 +111,8 @@ def command(
         say = _speaker()
         if plan.note:
             say(f"note: {plan.note}")
-        iterations = settings.get("iterations") or ITERATIONS.get(method, 1)
-        job = SlabJob(data, views, plan, _bind(method, settings, say), where, method, iterations)
+        iterations = settings.get("iterations") or chosen_method.iterations or 1
+        job = SlabJob(data, views, plan, _bind(chosen_method, settings, say), where, method, iterations)
         middle, seconds = job.run(target, result, overwrite=overwrite, say=say)
     if png is not None:
         draw(png, middle, title=method, mu_water=mu_water, overwrite=overwrite)
@@ -166,45 +146,18 @@ def _speaker() -> Callable[[str], None]:
     return say
 
 
-def _bind(method: str, settings: dict[str, Any], say: Callable[[str], None]) -> "Method":
-    return lambda y, A, each: _run(method, y, A, settings, each=each, say=say)
+def _taken_by(option: str) -> str:
+    """Return the methods that take an option."""
+    from svct.recon.reconstructor import find_reconstructor, reconstructor_names
+
+    return ", ".join(name for name in reconstructor_names() if option in find_reconstructor(name).options)
 
 
-def _run(
-    method: str,
-    y: "Tensor",
-    A: "Projector",
-    settings: dict[str, Any],
-    *,
-    each: Callable[[int], Any],
-    say: Callable[[str], None],
-) -> "Tensor":
-    """Reconstruct a batch, with one set of ray weights for each of its scans."""
+def _bind(method: "Reconstructor", settings: dict[str, Any], say: Callable[[str], None]) -> "Method":
     import torch
 
-    from svct import recon
-    from svct.errors import unknown_name
-    from svct.recon.uncertainty import load_uncertainty
+    def run(y: "Tensor", A: "Projector", each: Callable[[int], Any]) -> "Tensor":
+        with torch.inference_mode():
+            return method.reconstruct(y, A, settings=settings, each=each, say=say)
 
-    settings = dict(settings)
-    priors = {"quadratic": recon.Quadratic, "huber": recon.Huber, "qggmrf": recon.QGGMRF}
-    if "prior" in settings:
-        if settings["prior"] not in priors:
-            raise unknown_name("prior", settings["prior"], list(priors))
-        settings["prior"] = priors[settings["prior"]]()
-    if settings.pop("weighted", False):
-        settings["weights"] = torch.stack([recon.count_weights(scan) for scan in y])
-    x: Tensor
-    with torch.inference_mode():
-        if method == "unrolled-std":
-            x = load_uncertainty().to(y.device)(y, A)[1]
-        elif method == "unrolled":
-            x = recon.load_backbone(settings.get("backbone")).to(y.device)(y, A)
-        elif method == "fbp":
-            x = recon.fbp(y, A, **settings)
-        else:
-            if method == "mlem" and bool((y < 0).any()):
-                say("note: negative values of the data are taken as 0")
-                y = y.clamp(min=0)
-            x = getattr(recon, method)(y, A, each=each, **settings)
-    return x
+    return run

@@ -11,13 +11,14 @@ import torch
 from numpy.typing import NDArray
 
 from svct.data.volume import Volume
-from svct.errors import InputError, unknown_name
+from svct.errors import InputError
 from svct.geometry.grid import Grid
 from svct.tasks.case import Case, CaseRecord, render
-from svct.tasks.cohort import ANATOMIES, GENERATOR_VERSION, SPLITS, Cohort
+from svct.tasks.cohort import SPLITS, Cohort
 from svct.tasks.findings.anatomy import labels_from_masks
 from svct.tasks.findings.finding import Finding
 from svct.tasks.findings.kinds import FindingKind, finding_kind
+from svct.tasks.phantoms.anatomy import find_anatomy
 
 NEGATIVES = {"absent": 0.5, "sham": 0.25, "distractor": 0.25}
 """How cases without the finding divide."""
@@ -63,8 +64,7 @@ class CaseCohort:
     size: int = 400
 
     def __post_init__(self) -> None:
-        if self.anatomy not in ANATOMIES:
-            raise unknown_name("anatomy", self.anatomy, list(ANATOMIES))
+        find_anatomy(self.anatomy)
         if not 0 <= self.prevalence <= 1:
             raise InputError(f"CaseCohort prevalence: expected 0 to 1, got {self.prevalence}")
         self._target  # noqa: B018  (an unknown finding is to be refused now)
@@ -115,7 +115,7 @@ class CaseCohort:
             "anatomy": self.anatomy,
             "seed": self.seed,
             "index": base,
-            "generator": GENERATOR_VERSION,
+            "generator": find_anatomy(self.anatomy).version,
         }
         record = _record(
             index, self.seed, kind, inserted, target=self.finding, base=source, split=split_of(base), grid=self.grid,
@@ -240,7 +240,7 @@ def _record(
 @lru_cache(maxsize=8)
 def _upright(anatomy: str, seed: int, index: int) -> tuple[NDArray[np.int16], Grid]:
     """Return the labels of an upright patient on the fine grid on which findings are placed, cut to the body."""
-    whole = Grid((256, 256), voxel_mm=1.0) if anatomy == "head" else Grid((512, 512), voxel_mm=1.05)
+    whole = find_anatomy(anatomy).fine
     labels = Cohort(anatomy, whole, seed=seed, size=index + 1).patient(index, findings=False).truth.labels
     rows, columns = (np.flatnonzero((labels > 0).any(axis)) for axis in (1, 0))
     top, bottom = max(rows[0] - 6, 0), min(rows[-1] + 7, whole.shape[0])

@@ -4,9 +4,8 @@ import hashlib
 import json
 import math
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import KW_ONLY, dataclass
-from functools import partial
 
 import numpy as np
 import torch
@@ -14,30 +13,9 @@ from jaxtyping import Float
 
 from svct.errors import InputError, unknown_name
 from svct.geometry.grid import Grid
-from svct.tasks.phantoms.abdomen import draw_abdomen
-from svct.tasks.phantoms.canvas import Canvas
+from svct.tasks.phantoms.anatomy import find_anatomy
 from svct.tasks.phantoms.chance import Dice
-from svct.tasks.phantoms.chest import draw_chest
-from svct.tasks.phantoms.head import draw_head
-from svct.tasks.phantoms.shoulder import draw_shoulder
 from svct.tasks.phantoms.truth import Truth
-from svct.tasks.phantoms.water import draw_water
-
-GENERATOR_VERSION = "phantoms-2"
-"""Changes whenever a patient of the same anatomy, seed and index would come out different."""
-
-ANATOMIES: dict[str, Callable[[Grid, Dice, float], Canvas]] = {
-    "abdomen": draw_abdomen,
-    "chest": draw_chest,
-    "head": draw_head,
-    "shoulder": draw_shoulder,
-    "water": draw_water,
-}
-
-_WITHOUT_FINDINGS: dict[str, Callable[[Grid, Dice, float], Canvas]] = {
-    **ANATOMIES,
-    "chest": partial(draw_chest, nodule=False),
-}
 
 SPLITS = {"train": range(7), "validation": range(7, 8), "test": range(8, 10)}
 """Which of ten consecutive patients each split has."""
@@ -67,7 +45,7 @@ class Cohort:
     near the rotation axis, at (0, 0) in world coordinates, up to 15 mm off it.
 
     Args:
-        anatomy: ``"abdomen"``, ``"chest"``, ``"head"``, ``"shoulder"`` or ``"water"``, the negative control.
+        anatomy: A registered name, such as ``"chest"``, or ``"water"``, the negative control.
         grid: The 2D image grid.
         seed: Seed of the whole cohort, 0 or more.
         size: Number of patients.
@@ -91,8 +69,7 @@ class Cohort:
     size: int = 400
 
     def __post_init__(self) -> None:
-        if self.anatomy not in ANATOMIES:
-            raise unknown_name("anatomy", self.anatomy, list(ANATOMIES))
+        find_anatomy(self.anatomy)
         if len(self.grid.shape) != 2:
             raise InputError(
                 f"Cohort grid: expected a 2D grid (ny, nx), got shape {self.grid.shape}; patients are slices"
@@ -117,7 +94,8 @@ class Cohort:
                 f"patient index: expected 0 to {self.size - 1}, got {index}; raise the cohort's size for more"
             )
         rng = np.random.default_rng([self.seed, index, zlib.crc32(self.anatomy.encode())])
-        draw = (ANATOMIES if findings else _WITHOUT_FINDINGS)[self.anatomy]
+        anatomy = find_anatomy(self.anatomy)
+        draw = anatomy.draw if findings else anatomy.draw_bare or anatomy.draw
         canvas = draw(self.grid, Dice(rng), math.radians(rotation_deg))
         truth = Truth(
             anatomy=self.anatomy,
@@ -162,5 +140,5 @@ class Cohort:
 
     def sha256(self) -> str:
         """Return the hash of what the patients depend on: anatomy, seed, size and the generator's version."""
-        source = json.dumps([self.anatomy, self.seed, self.size, GENERATOR_VERSION])
+        source = json.dumps([self.anatomy, self.seed, self.size, find_anatomy(self.anatomy).version])
         return hashlib.sha256(source.encode()).hexdigest()

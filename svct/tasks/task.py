@@ -1,31 +1,28 @@
-"""Scanning tasks: what is scanned, how, and with how many views."""
+"""Scanning tasks: what is scanned, how, with how many views, and what for."""
 
 import math
 import os
-import tomllib
 from dataclasses import dataclass, replace
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 
-from svct.errors import DataFileError, InputError, SvctError
+from svct.errors import InputError, SvctError, unknown_name
 from svct.geometry.grid import Grid
 from svct.geometry.scan import Scan, scan_from_dict
 from svct.physics.acquisition import Acquisition
 from svct.registry import entry_points_of, load
 from svct.tasks.cohort import Cohort
+from svct.tasks.findings.kinds import finding_kind
+from svct.tasks.heads.base import head_names
+from svct.tasks.task_file import check_values, read_values
 
 GROUP = "svct.tasks"
 """Entry-point group: each entry is the path of a task's TOML file."""
 
-_FIELDS = {
-    "": {"name", "title", "budget", "cohort", "grid", "scan", "acquisition"},
-    "cohort": {"anatomy", "seed", "size"},
-    "grid": {"shape", "voxel_mm"},
-    "acquisition": {"photons", "electronic_noise"},
-}
+Objective = Literal["image", "heads"]
 
 
 @dataclass(frozen=True)
@@ -39,9 +36,14 @@ class Task:
         scan: The scan with all candidate views.
         acquisition: Flux and noise.
         budget: How many of the candidates a schedule takes.
+        findings: Names of the findings asked for, which the anatomy can have.
+        objective: What views are chosen for: ``"image"``, its error as a whole, or ``"heads"``, their loss.
+        heads: Names of the diagnostic heads that read the reconstructions.
+        protocol: What flux and noise are modelled on, in words; for people.
 
     Raises:
-        InputError: The budget is less than 2 or more than the candidates.
+        InputError: The budget is less than 2 or more than the candidates, or the objective lacks heads or findings.
+        UnknownNameError: A finding that the anatomy cannot have, or a head that is not installed.
     """
 
     name: str
@@ -50,6 +52,10 @@ class Task:
     scan: Scan
     acquisition: Acquisition
     budget: int
+    findings: tuple[str, ...] = ()
+    objective: Objective = "image"
+    heads: tuple[str, ...] = ()
+    protocol: str = ""
 
     def __post_init__(self) -> None:
         if isinstance(self.budget, bool) or not isinstance(self.budget, int) or not 2 <= self.budget <= len(self.scan):
@@ -57,6 +63,18 @@ class Task:
                 f"views: expected 2 to {len(self.scan)}, the number of candidate views of task {self.name!r}, "
                 f"got {self.budget!r}"
             )
+        if self.objective not in get_args(Objective):
+            raise unknown_name("objective", self.objective, list(get_args(Objective)))
+        if self.objective == "heads" and not (self.heads and self.findings):
+            raise InputError(
+                f"objective 'heads': expected heads to read images and findings to look for, got "
+                f"heads = {list(self.heads)} and findings = {list(self.findings)}; name both, or take 'image'"
+            )
+        for finding in self.findings:
+            finding_kind(finding, anatomy=self.cohort.anatomy)
+        for head in self.heads:
+            if head not in head_names():
+                raise unknown_name("head", head, head_names())
 
     @property
     def grid(self) -> Grid:
@@ -80,9 +98,10 @@ def load_task(name: str | os.PathLike[str]) -> Task:
         name: A registered name, or the path of a file that ends in ``.toml``.
 
     Raises:
-        UnknownNameError: No task of this name; the message lists those that exist.
+        UnknownNameError: No task, anatomy, finding or head of this name, or an unknown key; the message lists those
+            that exist.
         DataFileError: The file is missing or is not TOML.
-        InputError: A field is missing, unknown or has an impossible value.
+        InputError: A key is missing or has an impossible value.
 
     Example:
         >>> load_task("chest").budget
@@ -94,22 +113,19 @@ def load_task(name: str | os.PathLike[str]) -> Task:
 
 
 def read_task(path: Path | Traversable) -> Task:
-    """Read a task's TOML file.
+    """Read a task's TOML file, which follows the schema ``svct.task/1``.
 
     Args:
         path: The file.
 
     Raises:
+        UnknownNameError: No anatomy, finding or head of this name, or an unknown key.
         DataFileError: The file is missing or is not TOML.
-        InputError: A field is missing, unknown or has an impossible value.
+        InputError: A key is missing or has an impossible value.
     """
+    values = read_values(path)
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise DataFileError(f"{path}: expected a task in TOML, found no file") from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise DataFileError(f"{path}: expected a task in TOML, cannot be read ({error})") from error
-    try:
+        check_values(values)
         return _build(values)
     except SvctError as error:
         raise type(error)(f"{path}: {error}") from error
@@ -118,26 +134,26 @@ def read_task(path: Path | Traversable) -> Task:
 
 
 def _build(values: dict[str, Any]) -> Task:
-    for section, fields in _FIELDS.items():
-        given = values.get(section) if section else values
-        if not isinstance(given, dict) or set(given) != fields:
-            where = f"section [{section}]" if section else "the file"
-            got = ", ".join(sorted(given)) if isinstance(given, dict) and given else "nothing"
-            raise InputError(f"{where}: expected {', '.join(sorted(fields))}, got {got}")
-    grid = Grid(shape=tuple(values["grid"]["shape"]), voxel_mm=values["grid"]["voxel_mm"])
+    cohort, grid = values["cohort"], values["grid"]
     return Task(
         name=values["name"],
         title=values["title"],
-        cohort=Cohort(values["cohort"]["anatomy"], grid, seed=values["cohort"]["seed"], size=values["cohort"]["size"]),
+        cohort=Cohort(
+            cohort["anatomy"],
+            Grid(shape=tuple(grid["shape"]), voxel_mm=grid["voxel_mm"]),
+            **{name: cohort[name] for name in ("seed", "size") if name in cohort},
+        ),
         scan=_candidates(values["scan"]),
         acquisition=Acquisition(**values["acquisition"]),
         budget=values["budget"],
+        findings=tuple(values.get("findings", ())),
+        objective=values.get("objective", "image"),
+        heads=tuple(values.get("heads", ())),
+        protocol=values.get("protocol", ""),
     )
 
 
-def _candidates(values: Any) -> Scan:
-    if not isinstance(values, dict) or not isinstance(values.get("candidates"), int) or values["candidates"] < 2:
-        raise InputError("section [scan]: expected the number of candidates, 2 or more, and the fields of the geometry")
+def _candidates(values: dict[str, Any]) -> Scan:
     fields = {name: value for name, value in values.items() if name != "candidates"}
-    arc = math.pi if fields.get("kind") == "parallel" else 2 * math.pi
+    arc = math.pi if fields["kind"] == "parallel" else 2 * math.pi
     return scan_from_dict({**fields, "angles": np.arange(values["candidates"]) * arc / values["candidates"]})

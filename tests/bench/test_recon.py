@@ -218,8 +218,10 @@ def test_all_methods_see_the_same_scan() -> None:
     change = change_from_equidistant(rows, wedge)
     assert change is not None
     assert change.high_db < 0
-    with pytest.raises(UnknownNameError, match="unknown method 'lpd': expected one of fbp, tv, unrolled"):
+    with pytest.raises(UnknownNameError, match=r"unknown method 'lpd': expected one of cgls, fbp, mlem, .*, unrolled"):
         bench_reconstructions(cases(), Protocol(methods=("lpd",)), {"unrolled": Ramp(0)})
+    with pytest.raises(InputError, match="method 'unrolled-std': expected one that gives images"):
+        bench_reconstructions(cases(), Protocol(methods=("unrolled-std",)), {"unrolled": Ramp(0)})
     with pytest.raises(InputError, match="pattern equidistant: expected 1 to 36 views"):
         bench_reconstructions(cases(), Protocol(views=(48,)), {"unrolled": Ramp(0)})
 

@@ -11,9 +11,11 @@ from svct.tasks import Cohort, Patient, load_task
 from svct.tasks.phantoms.truth import ORGANS
 from svct.units import mu_to_hu
 
-ANATOMIES = ["abdomen", "chest", "head", "shoulder", "water"]
-WIDEST = {"abdomen": 59, "chest": 122, "head": 0, "shoulder": 33, "water": 0}
+ANATOMIES = ["abdomen", "chest", "head", "hips", "part", "shoulder", "water"]
+WIDEST = {"abdomen": 59, "chest": 122, "head": 0, "hips": 37, "part": 24, "shoulder": 33, "water": 0}
 """The patient of 200 who reaches furthest from the axis when turned by 20 degrees."""
+TOPS = {"water": (60, 2500), "hips": (10_000, 42_000)}
+"""Least and greatest CT number of a patient's densest pixel; elsewhere 300 to 2500 HU."""
 
 
 def cohort(anatomy: str, pixels: int = 128, **options: int) -> Cohort:
@@ -66,8 +68,10 @@ def test_units_and_room(anatomy: str) -> None:
             assert float(image.min()) == 0.0
             assert float(image[outside].max()) == 0.0
             hu = mu_to_hu(image)
-            assert 0.1 < float(((hu > -150) & (hu < 150)).float().mean()) < 0.7
-            assert (300 if anatomy != "water" else 60) < float(hu.max()) < 2500
+            solid = (hu > -150) & (hu < (2500 if anatomy == "part" else 150))
+            assert 0.1 < float(solid.float().mean()) < 0.7
+            low, high = TOPS.get(anatomy, (300, 2500))
+            assert low < float(hu.max()) < high
 
 
 def median_hu(patient: Patient, organ: str) -> float:
@@ -89,6 +93,11 @@ def median_hu(patient: Patient, organ: str) -> float:
         ("head", "white matter", 15, 40),
         ("abdomen", "bone", 200, 1500),
         ("abdomen", "fat", -130, -70),
+        ("hips", "bladder", 0, 20),
+        ("hips", "muscle", 0, 80),
+        ("hips", "metal", 11_000, 40_000),
+        ("part", "metal", 2300, 2450),
+        ("part", "polymer", 0, 420),
         ("water", "water", -5, 5),
     ],
 )
@@ -104,11 +113,13 @@ def test_air_is_exactly_zero(anatomy: str) -> None:
         patient = cohort(anatomy).patient(index)
         body = ndimage.binary_dilation(ndimage.binary_fill_holes(patient.truth.labels > 0), iterations=2)
         assert float(patient.image[torch.from_numpy(~body)].max()) == 0.0
-        soft = np.isin(patient.truth.labels, [ORGANS.index(name) for name in ("fat", "muscle", "bone", "water")])
+        soft = np.isin(
+            patient.truth.labels, [ORGANS.index(name) for name in ("fat", "muscle", "bone", "water", "metal")]
+        )
         assert float(patient.image[torch.from_numpy(soft)].min()) > 0.0
 
 
-@pytest.mark.parametrize("anatomy", ["abdomen", "chest", "head", "shoulder"])
+@pytest.mark.parametrize("anatomy", ["abdomen", "chest", "head", "hips", "shoulder"])
 def test_nothing_pierces_the_skin(anatomy: str) -> None:
     drawn = cohort(anatomy, 384)
     cover = [ORGANS.index(organ) for organ in ("air", "skin", "fat")]
@@ -199,3 +210,39 @@ def test_bad_input_is_named() -> None:
         Cohort("water", Grid(shape=(8, 8, 8)))
     with pytest.raises(InputError, match="at least one patient index, got none"):
         cohort("water").images([])
+
+
+def test_both_hips_hold_metal_that_the_warp_does_not_bend() -> None:
+    for index in range(6):
+        patient = cohort("hips", 256).patient(index)
+        head = [s for s in patient.truth.structures if s.name == "metal"]
+        sides = {s.centre_mm[0] > 0 for s in head if s.hu > 11_000}
+        assert sides == {True, False}
+        for s in head:
+            if s.size_mm[0] == s.size_mm[1] and 26 < s.size_mm[0] < 37 and s.hu > 30_000:
+                assert_round(patient, s.centre_mm, s.size_mm[0])
+
+
+def assert_round(patient: Patient, centre_mm: tuple[float, float], diameter_mm: float) -> None:
+    """Assert that a head of cobalt-chrome, the densest there is, covers the pixels of a disc and no others."""
+    dense = mu_to_hu(patient.image).numpy() > 20_000
+    row, col = np.mgrid[:256, :256] - 127.5
+    away = 1.8 * np.hypot(col - centre_mm[0] / 1.8, row + centre_mm[1] / 1.8)
+    near = away < diameter_mm / 2 + 6
+    assert dense[away < diameter_mm / 2 - 2].all()
+    assert not dense[near & (away > diameter_mm / 2 + 2)].any()
+
+
+def test_parts_have_edges_in_one_direction() -> None:
+    angles = []
+    for index in range(6):
+        image = cohort("part", 256).patient(index).image.numpy()
+        down, right = np.gradient(image)
+        power = down**2 + right**2
+        along = np.rad2deg(np.arctan2(-down, right))  # of the normals, y up
+        within = np.abs((along - 125 + 90) % 180 - 90) < 12
+        assert power[within].sum() > 0.6 * power.sum()
+        angles.append(0.5 * np.rad2deg(np.angle((power * np.exp(2j * np.deg2rad(along))).sum())) % 180)
+    assert min(angles) > 119
+    assert max(angles) < 131
+    assert max(angles) - min(angles) > 0.5

@@ -45,6 +45,8 @@ PUBLISHED = {
     ("chest", "metal rod"): (4.9, 6.6, False, 11000, 40000),
     ("shoulder", "metal disc"): (26, 53, False, 11000, 40000),
     ("chest", "bone island"): (3.5, 14, False, 880, 1420),
+    ("hips", "osteolysis"): (4, 30, False, 18, 62),
+    ("part", "delamination"): (5.9, 24.1, False, -1000, -1000),
     ("head", "intraparenchymal haemorrhage"): (7, 50, False, 48, 87),
     ("head", "subdural haemorrhage"): (30, 180, False, 40, 100),
     ("head", "epidural haemorrhage"): (20, 90, False, 40, 100),

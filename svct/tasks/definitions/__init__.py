@@ -7,5 +7,7 @@ _FOLDER = files(__name__)
 ABDOMEN = _FOLDER / "abdomen.toml"
 CHEST = _FOLDER / "chest.toml"
 HEAD = _FOLDER / "head.toml"
+HIPS = _FOLDER / "hips.toml"
+PART = _FOLDER / "part.toml"
 SHOULDER = _FOLDER / "shoulder.toml"
 WATER = _FOLDER / "water.toml"

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from svct.geometry.grid import Grid
+from svct.tasks.phantoms.anatomy import Anatomy
 from svct.tasks.phantoms.body import draw_pose, draw_ribs, paint_skin_and_fat, sheet, trunk_contour
 from svct.tasks.phantoms.bowel import draw_bowel, draw_stomach
 from svct.tasks.phantoms.canvas import Canvas
@@ -270,3 +271,6 @@ def _draw_liver_and_spleen(
             within=hold,
             soft=1.5,
         )
+
+
+ABDOMEN = Anatomy("abdomen", draw_abdomen)

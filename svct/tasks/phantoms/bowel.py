@@ -10,7 +10,7 @@ from svct.tasks.phantoms.shapes import ANGLES, Array, Contour, Point, oval
 from svct.tasks.phantoms.tissue import Tissues
 
 
-def _draw_hollow(
+def draw_hollow(
     canvas: Canvas,
     dice: Dice,
     shape: Contour,
@@ -66,7 +66,7 @@ def draw_bowel(canvas: Canvas, dice: Dice, tissues: Tissues, *, level: float, si
             1 + dice.harmonics(ANGLES, amplitude=0.09, orders=(2, 3, 4, 5))
         )
         gas = dice.uniform(0.2, 0.8) if dice.chance(0.22) else 0.0
-        _draw_hollow(canvas, dice, Contour(radii, place), organ="bowel", content=oral, gas=gas, inside=inside)
+        draw_hollow(canvas, dice, Contour(radii, place), organ="bowel", content=oral, gas=gas, inside=inside)
     stool = -40 + 70 * np.clip(tissues.fine, -1.5, 1.0) - 60 * np.clip(tissues.medium, 0, 1.5)
     for side in (-1, 1):
         place = (side * size[0] * dice.uniform(0.76, 0.82), size[1] * dice.uniform(-0.1, 0.2))
@@ -75,7 +75,7 @@ def draw_bowel(canvas: Canvas, dice: Dice, tissues: Tissues, *, level: float, si
         )
         gas = dice.uniform(0.0, 0.9)
         if level > (0.45 if side < 0 else 0.3):
-            _draw_hollow(canvas, dice, Contour(radii, place), organ="bowel", content=stool, gas=gas, inside=inside)
+            draw_hollow(canvas, dice, Contour(radii, place), organ="bowel", content=stool, gas=gas, inside=inside)
     across = [(dice.uniform(-0.5, 0.6), dice.uniform(0.1, 0.9)) for _ in range(3)]
     for x, gas in across:
         radii = oval(dice.uniform(18, 34), dice.uniform(11, 18), 2.2) * (
@@ -83,7 +83,7 @@ def draw_bowel(canvas: Canvas, dice: Dice, tissues: Tissues, *, level: float, si
         )
         if level > 0.35:
             shape = Contour(radii, (size[0] * x, size[1] * 0.72))
-            _draw_hollow(canvas, dice, shape, organ="bowel", content=stool, gas=gas, inside=inside)
+            draw_hollow(canvas, dice, shape, organ="bowel", content=stool, gas=gas, inside=inside)
 
 
 def draw_stomach(canvas: Canvas, dice: Dice, *, level: float, size: Point, inside: Array) -> None:
@@ -103,4 +103,4 @@ def draw_stomach(canvas: Canvas, dice: Dice, *, level: float, size: Point, insid
     )
     content, gas = dice.uniform(5, 45), dice.uniform(0.1, 0.6)
     if level < 0.6:
-        _draw_hollow(canvas, dice, Contour(radii, place), organ="stomach", content=content, gas=gas, inside=inside)
+        draw_hollow(canvas, dice, Contour(radii, place), organ="stomach", content=content, gas=gas, inside=inside)

@@ -1,6 +1,8 @@
 """The supersampled sheet that a patient is drawn on."""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +11,7 @@ from svct.geometry.grid import Grid
 from svct.tasks.phantoms.chance import Dice
 from svct.tasks.phantoms.shapes import Array, Point, Shape
 from svct.tasks.phantoms.texture import Field, random_field
-from svct.tasks.phantoms.truth import ORGANS, Nodule, Structure
+from svct.tasks.phantoms.truth import Nodule, Structure, label_of
 from svct.units import hu_to_mu
 
 Window = tuple[slice, slice]
@@ -53,6 +55,7 @@ class Canvas:
         self.nodule: Nodule | None = None
         self.structures: list[Structure] = []
         self._placed: dict[Point, Point] = {}
+        self._shift: Point | None = None
         ox, oy = grid.origin_mm
         dx, dy = centre[0] - ox, centre[1] - oy
         cos, sin = math.cos(rotation), math.sin(rotation)
@@ -90,13 +93,33 @@ class Canvas:
 
     def to_world(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Map patient coordinates ``(n, 2)`` to world coordinates, mm, undoing the warp to first order."""
-        if self.warp_mm:
-            w = self._warp
-            shift = np.stack([w[0].at(points) + 0.25 * w[2].at(points), w[1].at(points) + 0.25 * w[3].at(points)], 1)
-            points = points - self.warp_mm * shift
+        if self._shift is not None:
+            points = points - np.array(self._shift)
+        elif self.warp_mm:
+            points = points - self._bend(points)
         x = points[:, 0] * self._cos - points[:, 1] * self._sin + self.centre[0]
         y = points[:, 0] * self._sin + points[:, 1] * self._cos + self.centre[1]
         return np.stack([x, y], 1)
+
+    def _bend(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return how far the warp moves points ``(n, 2)``, mm."""
+        w = self._warp
+        shift = np.stack([w[0].at(points) + 0.25 * w[2].at(points), w[1].at(points) + 0.25 * w[3].at(points)], 1)
+        return self.warp_mm * shift
+
+    @contextmanager
+    def stiff(self, about: Point) -> Iterator[None]:
+        """Paint something that the warp does not bend, such as metal; its `about` lies where the warp has it, mm."""
+        bent, placed = (self.x, self.y), self._placed
+        shift = self._bend(np.array([about]))[0] if self.warp_mm else np.zeros(2)
+        self._shift, self._placed = (float(shift[0]), float(shift[1])), {}
+        wx, wy = np.meshgrid(self.x_world - self.centre[0], self.y_world - self.centre[1])
+        self.x = (wx * self._cos + wy * self._sin + shift[0]).astype(np.float32)
+        self.y = (wy * self._cos - wx * self._sin + shift[1]).astype(np.float32)
+        try:
+            yield
+        finally:
+            (self.x, self.y), self._placed, self._shift = bent, placed, None
 
     def _place(self, point: Point) -> Point:
         """Return the world position of a point, mm; a shape asks more than once, and the warp takes time."""
@@ -163,7 +186,7 @@ class Canvas:
             alpha = alpha * self.hold[window]
         here = self.hu[window]
         here += alpha * ((hu if isinstance(hu, float | int) else hu[window]) - here)
-        self.label[window][alpha > 0.5] = ORGANS.index(organ)
+        self.label[window][alpha > 0.5] = label_of(organ)
 
     def bones(self, shapes: list[Shape], marrow: float | Array, *, cortex_hu: float, shell_mm: float) -> None:
         """Paint joined bones: a cortical shell around marrow, no shell where the bones meet."""

@@ -1,10 +1,12 @@
 """Chest: from the aortic arch to the domes of the diaphragm."""
 
 import math
+from functools import partial
 
 import numpy as np
 
 from svct.geometry.grid import Grid
+from svct.tasks.phantoms.anatomy import Anatomy
 from svct.tasks.phantoms.body import draw_pose, draw_ribs, paint_skin_and_fat, sheet, trunk_contour
 from svct.tasks.phantoms.canvas import Canvas
 from svct.tasks.phantoms.chance import Dice
@@ -184,3 +186,6 @@ def _draw_nodule(canvas: Canvas, dice: Dice, *, cavity: Contour, over: list[Shap
     nodule = Nodule((float(world[0]), float(world[1])), 2 * radius, hu)
     canvas.disc(nodule.centre_mm, nodule.diameter_mm, hu=hu, organ="nodule")
     canvas.nodule = nodule
+
+
+CHEST = Anatomy("chest", draw_chest, partial(draw_chest, nodule=False))

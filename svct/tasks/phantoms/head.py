@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from svct.geometry.grid import Grid
+from svct.tasks.phantoms.anatomy import Anatomy
 from svct.tasks.phantoms.body import draw_pose, paint_skin_and_fat
 from svct.tasks.phantoms.canvas import Canvas
 from svct.tasks.phantoms.chance import Dice
@@ -179,3 +180,6 @@ def _draw_orbits(canvas: Canvas, dice: Dice, tissues: Tissues, *, inner: Contour
         canvas.bones([orbit], tissues.fat, cortex_hu=cortex * 0.8, shell_mm=1.5)
         canvas.paint(Blob((place[0], place[1] - 3), (4.5, 12), -side * 0.3), tissues.muscle, organ="muscle")
         canvas.paint(Blob((place[0] + side * 5, place[1] + 6), (5, 3)), 40.0, organ="gland")
+
+
+HEAD = Anatomy("head", draw_head, fine=Grid((256, 256), voxel_mm=1.0))

@@ -106,6 +106,44 @@ class Stroke(Shape):
         return np.asarray(np.hypot(dx - along * ex, dy - along * ey) - radius, np.float32)
 
 
+@dataclass(frozen=True)
+class Box(Shape):
+    """A rectangle with round corners.
+
+    Args:
+        centre: Centre, mm.
+        axes: Half length and half width, mm.
+        angle: Direction of the length, radians.
+        corner: Radius of the corners, mm.
+
+    Example:
+        >>> Box((0.0, 0.0), (3.0, 1.0)).distance(np.float32([0, 6]), np.float32([0, 5])).tolist()
+        [-1.0, 5.0]
+
+    Notes:
+        Exact distance (Quilez, "rounded box", 2D distance functions, 2020).
+    """
+
+    centre: Point
+    axes: Point
+    angle: float = 0.0
+    corner: float = 0.0
+
+    @property
+    def reach(self) -> float:  # type: ignore[override]
+        """Radius of a disc about the centre that holds the shape, mm."""
+        return math.hypot(*self.axes)
+
+    def distance(self, x: Array, y: Array) -> Array:
+        """Return the signed distance, mm."""
+        cos, sin = math.cos(self.angle), math.sin(self.angle)
+        dx, dy = x - self.centre[0], y - self.centre[1]
+        u = np.abs(dx * cos + dy * sin) - (self.axes[0] - self.corner)
+        v = np.abs(dy * cos - dx * sin) - (self.axes[1] - self.corner)
+        outside = np.hypot(np.maximum(u, 0), np.maximum(v, 0))
+        return np.asarray(outside + np.minimum(np.maximum(u, v), 0) - self.corner, np.float32)
+
+
 @dataclass(frozen=True, eq=False)
 class Contour(Shape):
     """A star-shaped region given by its radius at each of `ANGLES`.

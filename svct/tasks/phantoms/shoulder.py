@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from svct.geometry.grid import Grid
+from svct.tasks.phantoms.anatomy import Anatomy
 from svct.tasks.phantoms.body import draw_pose, paint_skin_and_fat, sheet
 from svct.tasks.phantoms.canvas import Canvas
 from svct.tasks.phantoms.chance import Dice
@@ -157,3 +158,6 @@ def _draw_neck(canvas: Canvas, dice: Dice, tissues: Tissues, *, spine: Point, le
     canvas.paint(Blob(windpipe.centre, (windpipe.axes[0] + 2, windpipe.axes[1] + 2)), 70.0, organ="airway")
     canvas.paint(windpipe, -1000.0, organ="airway")
     canvas.paint(Blob((dice.about(4, 3), spine[1] + 21), (8, 4.5)), 38.0, organ="oesophagus")
+
+
+SHOULDER = Anatomy("shoulder", draw_shoulder)

@@ -5,12 +5,26 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from svct.errors import unknown_name
+
 ORGANS = (
     "air", "skin", "fat", "muscle", "bone", "lung", "airway", "vessel", "heart", "oesophagus", "breast",
     "nodule", "liver", "spleen", "kidney", "stomach", "bowel", "pancreas", "gas", "cord", "thyroid",
     "white matter", "grey matter", "fluid", "falx", "gallbladder", "water", "rod", "cartilage", "gland",
+    "bladder", "metal", "polymer", "other",
 )  # fmt: skip
-"""Organ names; an organ's label in `Truth.labels` is its place in this tuple."""
+"""Organ names; an organ's label in `Truth.labels` is its place in this tuple. `"other"` is for packages' anatomies."""
+
+
+def label_of(organ: str) -> int:
+    """Return an organ's label.
+
+    Raises:
+        UnknownNameError: No such organ.
+    """
+    if organ not in ORGANS:
+        raise unknown_name("organ", organ, list(ORGANS))
+    return ORGANS.index(organ)
 
 
 @dataclass(frozen=True)

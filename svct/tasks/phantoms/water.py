@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from svct.geometry.grid import Grid
+from svct.tasks.phantoms.anatomy import Anatomy
 from svct.tasks.phantoms.canvas import Canvas
 from svct.tasks.phantoms.chance import Dice
 from svct.tasks.phantoms.shapes import Blob
@@ -47,3 +48,6 @@ def draw_water(grid: Grid, dice: Dice, rotation: float) -> Canvas:
                 canvas.paint(Blob((x, y), (rod, rod)), hu, organ="rod")
                 break
     return canvas
+
+
+WATER = Anatomy("water", draw_water)
