@@ -133,7 +133,9 @@ def bench_diagnosis(
     for detection in study.detections:
         most = len(detection.task.scan)
         if not all(1 <= views <= most for views in study.views):
-            raise InputError(f"views: expected 1 to {most}, the views of task {detection.task.name!r}, got {study.views}")
+            raise InputError(
+                f"views: expected 1 to {most}, the views of task {detection.task.name!r}, got {study.views}"
+            )
     return (cell for d in study.detections for cell in _Measurement(study, d, networks, folder, tick, say).cells())
 
 
@@ -198,7 +200,7 @@ class _Measurement:
         views, photons = conditions[0]
         yield {**common, "method": CEILING, "views": views, "photons": photons}
         for method in self.study.methods:
-            own = {"tv": {"iterations": self.study.iterations, "tuning": TUNING}}.get(method, {})
+            own: dict[str, Any] = {"tv": {"iterations": self.study.iterations, "tuning": TUNING}}.get(method, {})
             if method in self.networks:
                 own = {"weights": self.networks[method][1]}
             for views, photons in conditions:

@@ -52,8 +52,8 @@ def cross_fitted_auc(decisions: Values, present: NDArray[np.bool_], fold: NDArra
         fold: See `folds_of`.
 
     Notes:
-        Decisions of observers that were fitted apart are not on one scale, so that only pairs within a fold compare: the
-        sum over folds of the wins of Mann and Whitney over the number of pairs.
+        Decisions of observers that were fitted apart are not on one scale, so that only pairs within a fold compare:
+        the sum over folds of the wins of Mann and Whitney over the number of pairs.
     """
     ill, well = np.flatnonzero(present), np.flatnonzero(~present)
     together = (fold[ill][:, None] == fold[well]).astype(np.float64)
@@ -64,7 +64,8 @@ def cross_fitted_auc(decisions: Values, present: NDArray[np.bool_], fold: NDArra
         first, second = times[:, ill], times[:, well]
         pairs = ((first @ together) * second).sum(axis=1)
         won = ((first @ wins) * second).sum(axis=1)
-        return np.divide(won, pairs, out=np.full(len(times), np.nan), where=pairs > 0)
+        found: Values = np.divide(won, pairs, out=np.full(len(times), np.nan), where=pairs > 0)
+        return found
 
     return statistic
 

@@ -52,7 +52,7 @@ class Cell:
 
     def write(self, folder: Path) -> None:
         """Write the cell to its file, whole or not at all."""
-        arrays = {f"{reader}/{way}": values for (reader, way), values in self.decisions.items()}
+        arrays: dict[str, Any] = {f"{reader}/{way}": values for (reader, way), values in self.decisions.items()}
         text = json.dumps({"inputs": self.inputs, "about": self.about})
         with atomic_path(path_of(folder, self.inputs), overwrite=True) as partial, partial.open("wb") as stream:
             np.savez(stream, present=self.present, fold=self.fold, text=np.array(text), **arrays)

@@ -19,9 +19,7 @@ def as_json(rows: list[Row]) -> dict[str, Any]:
     names = ("finding", "method", "views", "photons", "reader", "way")
     return {
         "margin": MARGIN,
-        "rows": [
-            {**{name: getattr(row, name) for name in names}, "auc": _plain(row.auc), **row.about} for row in rows
-        ],
+        "rows": [{**{name: getattr(row, name) for name in names}, "auc": _plain(row.auc), **row.about} for row in rows],
         "fewest_views": [
             {**dict(zip(("finding", "method", "reader", "way"), key, strict=True)), "views": vars(found)}
             for key, found in fewest_views(rows).items()
@@ -38,7 +36,9 @@ def as_text(rows: list[Row]) -> list[str]:
         most = max(row.views for row in own)
         for reader in dict.fromkeys(row.reader for row in own):
             read = [row for row in own if row.reader == reader]
-            ends = {row.method: _told(row.auc) for row in read if row.method in (CEILING, FLOOR) and row.way != "frozen"}
+            ends = {
+                row.method: _told(row.auc) for row in read if row.method in (CEILING, FLOOR) and row.way != "frozen"
+            }
             lines += [f"{finding}, {reader}: ceiling {ends.get(CEILING, '')}, floor {ends.get(FLOOR, '')}", ""]
             by_views = [row for row in read if row.photons == flux]
             lines += [f"Views at {flux:g} photons per ray", "", *_table(by_views, "views"), ""]

@@ -11,11 +11,16 @@ from svct.cli import options
 @click.command("diagnosis")
 @click.option("--finding", "findings", multiple=True, help="What to detect.  [default: one of each of four organs]")
 @click.option("--method", "methods", multiple=True, help="fbp, tv, or unrolled.  [default: all]")
-@click.option("--network", metavar="FILE", type=click.Path(path_type=Path), help="Weights that replace svct's backbone.")
+@click.option(
+    "--network", metavar="FILE", type=click.Path(path_type=Path), help="Weights that replace svct's backbone."
+)
 @click.option("--views", type=click.IntRange(1), multiple=True, help="At the task's flux.  [default: 8 to 360]")
 @click.option("--photons", type=click.FloatRange(1), multiple=True, help="Per ray at all views.  [default: 1e3 to 2e4]")
 @click.option(
-    "--reader", "readers", multiple=True, help="cho, hotelling, npw, or a head such as lesion-classifier.  [default: cho]"
+    "--reader",
+    "readers",
+    multiple=True,
+    help="cho, hotelling, npw, or a head such as lesion-classifier.  [default: cho]",
 )
 @click.option("--cases", type=click.IntRange(8), default=100, show_default=True, help="Of each finding.")
 @click.option("--folds", type=click.IntRange(2), default=5, show_default=True, help="Of the cross-fitting.")
@@ -53,7 +58,6 @@ def command(
     from dataclasses import asdict
 
     from svct.bench.diagnosis import Study, bench_diagnosis, rows_of, work
-    from svct.bench.diagnosis_cells import Cell
     from svct.bench.diagnosis_report import as_json as plain
     from svct.bench.diagnosis_report import as_text, plot
     from svct.cli.progress import progress
@@ -80,11 +84,9 @@ def command(
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataFileError(f"{out}: could not be made ({system_reason(error)}); name another folder") from error
-    cells: list[Cell] = []
     total, finished = work(study, networks, out)
     with progress(total, what="starting", finished=finished) as bar:
-        for cell in bench_diagnosis(study, networks, out, tick=bar.update, say=bar.set_description_str):
-            cells.append(cell)
+        cells = list(bench_diagnosis(study, networks, out, tick=bar.update, say=bar.set_description_str))
     rows = rows_of(cells)
     document = {"study": asdict(study), "network_sha256": networks["unrolled"][1], **plain(rows)}
     lines = as_text(rows)

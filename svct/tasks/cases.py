@@ -15,7 +15,7 @@ from svct.errors import InputError, unknown_name
 from svct.geometry.grid import Grid
 from svct.tasks.case import Case, CaseRecord, render
 from svct.tasks.cohort import ANATOMIES, GENERATOR_VERSION, SPLITS, Cohort
-from svct.tasks.difficulty import Difficulty
+from svct.tasks.difficulty import AS_THE_KIND, Difficulty
 from svct.tasks.findings.anatomy import labels_from_masks
 from svct.tasks.findings.finding import Finding
 from svct.tasks.findings.kinds import FindingKind, finding_kind
@@ -63,7 +63,7 @@ class CaseCohort:
     prevalence: float = 0.5
     seed: int = 0
     size: int = 400
-    difficulty: Difficulty = Difficulty(lookalikes=True)
+    difficulty: Difficulty = AS_THE_KIND
 
     def __post_init__(self) -> None:
         if self.anatomy not in ANATOMIES:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from svct.errors import InputError
 from svct.tasks.findings.finding import Finding
@@ -52,7 +53,8 @@ class Difficulty:
                 f"Difficulty diameter_mm: expected a kind of finding with a diameter, {kind.name!r} has none; leave it "
                 "out"
             )
-        return replace(kind, **{"diameter_mm": self.diameter_mm})
+        changes: dict[str, Any] = {"diameter_mm": self.diameter_mm}
+        return replace(kind, **changes)
 
     def graze(self, finding: Finding, part: float) -> Finding:
         """Return the finding filling less of the slice's thickness.
@@ -76,7 +78,18 @@ class Difficulty:
         return replace(finding, parts=parts, attenuation_hu=attenuation, contrast_hu=contrast)
 
 
-DETECTION: dict[str, Difficulty] = {}
+AS_THE_KIND = Difficulty(lookalikes=True)
+"""Findings as their kind has them, and lookalikes among the cases without."""
+
+DETECTION = {
+    "solid nodule": Difficulty(diameter_mm=(4.0, 8.0), share=(0.15, 0.45)),
+    "part-solid nodule": Difficulty(diameter_mm=(8.0, 14.0), share=(0.1, 0.35)),
+    "ground-glass nodule": Difficulty(diameter_mm=(6.0, 12.0), share=(0.4, 0.8)),
+    "hypodense liver lesion": Difficulty(diameter_mm=(20.0, 35.0)),
+    "hyperdense liver lesion": Difficulty(diameter_mm=(20.0, 35.0)),
+    "intraparenchymal haemorrhage": Difficulty(diameter_mm=(8.0, 16.0), share=(0.2, 0.45)),
+    "kidney stone": Difficulty(diameter_mm=(2.0, 5.0), share=(0.6, 1.0)),
+}
 """By finding: what keeps a channelised Hotelling observer, told the place, between an AUC of 0.80 and 0.97 where it
 reads FBP of all views at the task's own flux."""
 
