@@ -17,6 +17,7 @@ from svct.bench.diagnosis_task import FINDINGS, DetectionTask, detection_task, d
 from svct.bench.recon_methods import CLASSIC, cost
 from svct.errors import InputError, unknown_name
 from svct.geometry.projector import Projector
+from svct.sampling.fixed import equidistant_sets
 from svct.tasks.heads.scores import Figure
 
 WAYS = ("frozen", "refitted")
@@ -244,7 +245,13 @@ class _Measurement:
         if is_full and method in self._full:
             return self._full[method]
         net = self.networks[method][0] if method in self.networks else None
-        found = self._scanned.reconstruct(method, net, views=views, photons=photons, iterations=self.study.iterations)
+        found = self._scanned.reconstruct(
+            method,
+            net,
+            views=equidistant_sets(len(self.detection.task.scan), views)[0],
+            photons=photons,
+            iterations=self.study.iterations,
+        )
         if is_full:
             self._full = {method: found}
         return found

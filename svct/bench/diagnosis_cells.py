@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,6 @@ from svct.errors import DataFileError
 from svct.files import atomic_path
 from svct.geometry.projector import Projector
 from svct.recon.tv import tv
-from svct.sampling.fixed import equidistant_sets
 from svct.tasks.case import Case
 from svct.tasks.heads.controls import shuffled
 from svct.tasks.heads.scores import Values
@@ -101,22 +100,28 @@ class Scanned:
     fold: NDArray[np.int64]
 
     def reconstruct(
-        self, method: str, net: nn.Module | None, *, views: int, photons: float, iterations: int
+        self,
+        method: str,
+        net: nn.Module | None,
+        *,
+        views: Sequence[int],
+        photons: float | tuple[float, ...],
+        iterations: int,
     ) -> tuple[Float[Tensor, "case y x"], dict[str, Any]]:
         """Scan and reconstruct all cases.
 
         Args:
             method: ``"fbp"``, ``"tv"`` or the name of a network.
             net: The network.
-            views: Equidistant views.
-            photons: Per ray.
+            views: Indices of those taken of the task's candidates.
+            photons: Per ray; one number, or one per view.
             iterations: Of TV.
 
         Returns:
             Images, 1/mm, and what was chosen and how near they come.
         """
         task, truth = self.detection.task, truth_of(self.cases)
-        A = Projector(task.scan, task.grid)[list(equidistant_sets(len(task.scan), views)[0])]
+        A = Projector(task.scan, task.grid)[list(views)]
         physics = replace(task.acquisition, photons=photons)
         seed = self.detection.seed
         y, about, strength = physics.measure(A(truth), seed=seed + 1), {}, 0.0

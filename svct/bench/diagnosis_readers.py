@@ -1,8 +1,8 @@
 """Who reads the images of a study: model observers that are told the place, and heads that are not."""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Protocol, Self
 
 import numpy as np
 import torch
@@ -29,17 +29,19 @@ CHANNELS = 6
 Images = Float[Tensor, "case y x"]
 
 
-class Reader(Protocol):
+class Reader(ABC):
     """What reads images and says how sure it is that the finding is there."""
 
-    def fit(self, images: Images, cases: Sequence[Case]) -> Self:
+    @abstractmethod
+    def fit(self, images: Images, cases: Sequence[Case]) -> "Reader":
         """Learn to read images, 1/mm, one per case; return the reader."""
 
+    @abstractmethod
     def decide(self, images: Images, cases: Sequence[Case]) -> Values:
         """Return the decision variables, ``(case,)``, the larger the surer."""
 
 
-class PlaceReader:
+class PlaceReader(Reader):
     """A model observer that is told where to look, and looks at the pixels around.
 
     The region is 2.5 times the mean diameter of the findings plus a pixel wide, and 9 pixels at least.
@@ -53,7 +55,7 @@ class PlaceReader:
         self.observer: LinearObserver | None = None
         self.side = 0
 
-    def fit(self, images: Images, cases: Sequence[Case]) -> Self:
+    def fit(self, images: Images, cases: Sequence[Case]) -> "PlaceReader":
         """Fit the observer to the regions; see `Reader.fit`."""
         voxel = cases[0].record.grid.voxel_mm
         width = float(np.mean([case.record.place.size_mm[0] for case in cases])) + voxel
@@ -71,7 +73,7 @@ class PlaceReader:
         return np.asarray(self.observer.decide(regions_of(images, cases, self.side)).numpy(), np.float64)
 
 
-class HeadReader:
+class HeadReader(Reader):
     """A head that says whether the finding is present anywhere in the image.
 
     Args:
@@ -90,7 +92,7 @@ class HeadReader:
                 f"one that is scored by {self.head.main}; leave it to `svct evaluate`"
             )
 
-    def fit(self, images: Images, cases: Sequence[Case]) -> Self:
+    def fit(self, images: Images, cases: Sequence[Case]) -> "HeadReader":
         """Fit the head; see `Reader.fit`."""
         self.head.fit(images, cases, seed=self.seed)
         return self
@@ -105,7 +107,7 @@ class HeadReader:
         return decisions
 
 
-def _channelised(side: int, width_mm: float, voxel_mm: float) -> LinearObserver:
+def _channelised(side: int, width_mm: float, voxel_mm: float) -> ChannelisedHotelling:
     channels = laguerre_gauss_channels((side, side), width_mm=width_mm, voxel_mm=voxel_mm, count=CHANNELS)
     return ChannelisedHotelling(channels)
 

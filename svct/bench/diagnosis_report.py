@@ -111,9 +111,10 @@ def plot(rows: list[Row], path: Path, *, overwrite: bool = False) -> None:
                 )  # fmt: skip
             axes.spines[["top", "right"]].set_visible(False)
             axes.set_xlabel("views" if axis == "views" else f"photons per ray, {most} views")
-        ticks = sorted({row.views for row in own})
-        pair[0].set_xticks(ticks, [str(tick) for tick in ticks], fontsize=8)
-        pair[0].minorticks_off()
+        for axes, axis in zip(pair, ("views", "photons"), strict=True):
+            ticks = sorted({float(getattr(row, axis)) for row in own})
+            axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks], fontsize=8)
+            axes.minorticks_off()
         pair[0].set(ylabel="AUC", ylim=(0.35, 1.02))
         pair[0].set_title(f"{finding}, {reader}; green: the true images", fontsize=10, loc="left")
     cells[0, 1].legend(fontsize=7, frameon=False, loc="lower right")

@@ -87,7 +87,7 @@ DETECTION = {
     "ground-glass nodule": Difficulty(diameter_mm=(6.0, 12.0), share=(0.4, 0.8)),
     "hypodense liver lesion": Difficulty(diameter_mm=(20.0, 35.0)),
     "hyperdense liver lesion": Difficulty(diameter_mm=(20.0, 35.0)),
-    "intraparenchymal haemorrhage": Difficulty(diameter_mm=(8.0, 16.0), share=(0.2, 0.45)),
+    "intraparenchymal haemorrhage": Difficulty(diameter_mm=(8.0, 16.0), share=(0.35, 0.75)),
     "kidney stone": Difficulty(diameter_mm=(2.0, 5.0), share=(0.6, 1.0)),
 }
 """By finding: what keeps a channelised Hotelling observer, told the place, between an AUC of 0.80 and 0.97 where it
