@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -73,11 +74,11 @@ def read_cell(folder: Path, inputs: Mapping[str, Any]) -> Cell | None:
     if not path.exists():
         return None
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         about = json.loads(str(arrays.pop("text")))["about"]
         present, fold = arrays.pop("present"), arrays.pop("fold")
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise DataFileError(f"{path}: expected a cell of a study, cannot be read ({error}); remove it") from error
     decisions = {(name.rpartition("/")[0], name.rpartition("/")[2]): values for name, values in arrays.items()}
     return Cell(inputs, present, fold, decisions, about)

@@ -72,8 +72,6 @@ def command(
         raise click.UsageError("--task: expected no IMAGES and no --truth; cases are drawn with their truth")
     if schedule is not None and views is not None:
         raise click.UsageError("--views: expected it or --schedule, got both")
-    from dataclasses import replace
-
     from svct.bench.diagnosis_evaluate import evaluate_views
     from svct.bench.diagnosis_task import detection_task
     from svct.bench.recon_methods import CLASSIC

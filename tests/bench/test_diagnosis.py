@@ -12,11 +12,10 @@ from svct.bench.diagnosis_readers import cross_fit, cross_read, make_reader, reg
 from svct.bench.diagnosis_report import as_json, as_text, plot
 from svct.bench.diagnosis_task import detection_task, draw_cases, truth_of
 from svct.errors import DataFileError, InputError, UnknownNameError
+from svct.tasks.case import Case
 from svct.tasks.heads.scores import Figure, Values
 
-SMALL = Study(
-    findings=("solid nodule",), methods=("fbp",), views=(8, 24), photons=(2e3,), cases=16, folds=2, pixels=48
-)
+SMALL = Study(findings=("solid nodule",), methods=("fbp",), views=(8, 24), photons=(2e3,), cases=16, folds=2, pixels=48)
 
 
 def told(value: float, draws: Values) -> Figure:
@@ -60,27 +59,30 @@ def test_folds_hold_both_kinds() -> None:
         folds_of(present, folds=4)
 
 
-def test_no_reader_reads_what_it_was_fitted_on() -> None:
-    cases = draw_cases(detection_task("solid nodule", pixels=48), "test", 24)
+def test_no_reader_reads_what_it_was_fitted_on(cases: list[Case]) -> None:
     present = np.array([case.present for case in cases])
-    fold = folds_of(present, folds=3)
-    noise = torch.randn(24, 48, 48, generator=torch.Generator().manual_seed(3))
+    fold = folds_of(present, folds=2)
+    noise = torch.randn(16, 48, 48, generator=torch.Generator().manual_seed(3))
     decisions = cross_read(cross_fit("hotelling", noise, cases, fold, seed=0), noise, cases, fold)
     assert area(decisions, present, fold).value < 0.85
     fitted = make_reader("hotelling").fit(noise, cases).decide(noise, cases)
     assert area(fitted, present, fold).value > 0.99
 
 
-def test_the_region_has_the_place_in_its_middle() -> None:
-    cases = draw_cases(detection_task("solid nodule", pixels=96), "test", 6)
+def test_the_region_has_the_place_in_its_middle(cases: list[Case]) -> None:
     x = truth_of(cases) * 0
     for i, case in enumerate(cases):
-        column = case.record.place.centre_mm[0] / case.record.grid.voxel_mm + 47.5
-        row = 47.5 - case.record.place.centre_mm[1] / case.record.grid.voxel_mm
+        column = case.record.place.centre_mm[0] / case.record.grid.voxel_mm + 23.5
+        row = 23.5 - case.record.place.centre_mm[1] / case.record.grid.voxel_mm
         x[i, round(row), round(column)] = 1
     seen = regions_of(x, cases, 9)
-    assert seen.shape == (6, 9, 9)
-    assert torch.equal(seen[:, 4, 4], torch.ones(6))
+    assert seen.shape == (16, 9, 9)
+    assert torch.equal(seen[:, 4, 4], torch.ones(16))
+
+
+@pytest.fixture(scope="module")
+def cases() -> list[Case]:
+    return draw_cases(detection_task("solid nodule", pixels=48), "test", 16)
 
 
 @pytest.fixture(scope="module")
