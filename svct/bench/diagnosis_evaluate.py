@@ -105,7 +105,8 @@ def evaluate_views(
     }
     tuning = truth_of(draw_cases(detection, "validation", 2))
     full = (range(candidates), detection.task.acquisition.photons)
-    images, about = {}, {}
+    images: dict[str, Images] = {}
+    about: Mapping[str, Any] = {}
     for split, cases in groups.items():
         say(f"reconstructing, {split}")
         taken, rays = full if split == "train" and fit_on == "full" else (views, flux)

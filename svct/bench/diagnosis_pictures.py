@@ -71,7 +71,9 @@ def plot_curves(evaluation: Evaluation, path: Path, *, overwrite: bool = False) 
 
 
 def plot_cases(evaluation: Evaluation, reader: str, path: Path, *, overwrite: bool = False) -> None:
-    """Draw cases that a reader found, missed, and took for ill, each whole and from near, the finding outlined.
+    """Draw cases that a reader found, missed, and took for ill.
+
+    Each is shown whole, from near, and from near in truth with the finding outlined.
 
     Args:
         evaluation: What was read.
@@ -89,21 +91,24 @@ def plot_cases(evaluation: Evaluation, reader: str, path: Path, *, overwrite: bo
     assert decisions is not None
     groups = sort_cases(decisions, np.array([case.present for case in evaluation.cases]))
     shown = {title: which[:ACROSS] for title, which in groups.items() if len(which)}
-    figure = Figure(figsize=(2.0 * ACROSS, 4.45 * len(shown) + 0.3), dpi=100, layout="constrained")
+    figure = Figure(figsize=(2.0 * ACROSS, 6.5 * len(shown) + 0.3), dpi=100, layout="constrained")
     FigureCanvasAgg(figure)
-    cells = figure.subplots(2 * len(shown), ACROSS, squeeze=False)
+    cells = figure.subplots(3 * len(shown), ACROSS, squeeze=False)
     for axes in cells.flat:
         axes.set_axis_off()
     for block, (title, which) in enumerate(shown.items()):
         for column, index in enumerate(which):
             case, image = evaluation.cases[index], evaluation.images[index].numpy()
-            whole, near = cells[2 * block, column], cells[2 * block + 1, column]
-            _show(whole, case, image, near_mm=None)
-            _show(near, case, image, near_mm=max(50.0, 3 * case.record.place.size_mm[0]))
+            whole, near, true = (cells[3 * block + row, column] for row in range(3))
             place = case.record.place
+            width_mm = max(50.0, 2.5 * place.size_mm[0])
+            _show(whole, case, image, near_mm=None)
+            _show(near, case, image, near_mm=width_mm)
+            _show(true, case, case.image.numpy(), near_mm=width_mm, outlined=True)
             about = f"{place.size_mm[0]:.0f} mm, {place.contrast_hu:+.0f} HU" if case.present else case.record.kind
             near.set_title(about, fontsize=8, pad=2)
-        cells[2 * block, 0].set_title(f"{title}, {len(groups[title])} cases", fontsize=10, loc="left")
+        cells[3 * block, 0].set_title(f"{title}, {len(groups[title])} cases", fontsize=10, loc="left")
+        cells[3 * block + 2, 0].set_title("truth", fontsize=8, pad=2, loc="left")
     anatomy = str(evaluation.cases[0].record.base["anatomy"])
     low, high = WINDOWS.get(anatomy, (-160.0, 240.0))
     figure.suptitle(
@@ -144,7 +149,9 @@ def _roc(decisions: Values, present: NDArray[np.bool_]) -> tuple[list[float], li
     )
 
 
-def _show(axes: "Axes", case: Case, image: NDArray[np.float32], *, near_mm: float | None) -> None:
+def _show(
+    axes: "Axes", case: Case, image: NDArray[np.float32], *, near_mm: float | None, outlined: bool = False
+) -> None:
     grid = case.record.grid
     x0, y0 = grid.origin_mm
     width, height = grid.shape[1] * grid.voxel_mm, grid.shape[0] * grid.voxel_mm
@@ -156,7 +163,7 @@ def _show(axes: "Axes", case: Case, image: NDArray[np.float32], *, near_mm: floa
     )  # fmt: skip
     place = case.record.place
     colour = "#ff3b30" if case.present else "#4aa8ff"
-    for outline in place.outlines if near_mm is not None else ():
+    for outline in place.outlines if outlined else ():
         points = np.array([*outline, outline[0]])
         axes.plot(points[:, 0], points[:, 1], color=colour, linewidth=1.0)
     if near_mm is None:

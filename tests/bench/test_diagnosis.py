@@ -43,7 +43,11 @@ def test_its_interval_holds_what_many_patients_give() -> None:
 
 def test_fewest_views_need_an_unbroken_run_up_to_all_views() -> None:
     draws = np.zeros(100)
-    areas = {8: told(0.90, draws + 0.9), 16: told(0.85, draws + 0.85), 32: told(0.89, draws + 0.89)}
+    areas: dict[float, Figure] = {
+        8: told(0.90, draws + 0.9),
+        16: told(0.85, draws + 0.85),
+        32: told(0.89, draws + 0.89),
+    }
     assert fewest({**areas, 360: told(0.90, draws + 0.9)}).value == 32
     assert fewest({8: told(0.89, draws + 0.89), 360: told(0.9, draws + 0.9)}).value == 8
     mixed = np.repeat([0.85, 0.9], 50)
