@@ -24,6 +24,10 @@ FIRST = {"chest": "solid nodule", "abdomen": "hypodense liver lesion", "head": "
 @click.option("--views", type=click.IntRange(1), help="Instead of a schedule: that many equidistant views.")
 @click.option("--heads", default="cho", show_default=True, help="Observers and heads, with commas between them.")
 @click.option("--finding", help="What to look for.  [default: the usual one of the anatomy]")
+@click.option(
+    "--difficulty", type=click.Choice(["detection", "kind"]), default="detection", show_default=True,
+    help="Faint findings as a detection task has them, or all that the kind has, with lookalikes.",
+)  # fmt: skip
 @click.option("--method", default="unrolled", show_default=True, help="fbp, tv or unrolled.")
 @click.option(
     "--fit-on", type=click.Choice(["same", "full"]), default="same", show_default=True,
@@ -48,6 +52,7 @@ def command(
     views: int | None,
     heads: str,
     finding: str | None,
+    difficulty: str,
     method: str,
     fit_on: str,
     train: int,
@@ -78,6 +83,7 @@ def command(
     from svct.cli.progress import progress
     from svct.errors import InputError, unknown_name
     from svct.recon.networks import load_backbone
+    from svct.tasks.difficulty import AS_THE_KIND
     from svct.tasks.task import load_task
 
     names = list(dict.fromkeys(name.strip() for name in heads.split(",") if name.strip()))
@@ -87,7 +93,8 @@ def command(
     looked_for = finding or FIRST.get(task.cohort.anatomy)
     if looked_for is None:
         raise InputError(f"--finding: expected what to look for, task {task.name!r} has no usual one; name it")
-    detection = detection_task(looked_for, task=task, pixels=pixels, seed=seed)
+    chosen = AS_THE_KIND if difficulty == "kind" else None
+    detection = detection_task(looked_for, task=task, pixels=pixels, difficulty=chosen, seed=seed)
     indices, loads = _views(detection.task.scan, schedule, views)
     flux = detection.task.acquisition.photons
     with progress(train + cases + 2 + len(names), what="starting") as bar:
