@@ -1,6 +1,6 @@
 """The head that says where lesions are."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +12,9 @@ from torch import Tensor
 from svct.errors import InputError
 from svct.geometry.grid import Grid
 from svct.tasks.case import Case
+from svct.tasks.heads.base import check_pairs
 from svct.tasks.heads.froc import RATES, Mark, cpm, sensitivity_at_rate
-from svct.tasks.heads.lesion_map import MapHead, map_loss, peaked
+from svct.tasks.heads.map_head import MapHead, map_loss, true_masks
 from svct.tasks.heads.scores import Statistic, mean_of
 
 FAINTEST = 0.003
@@ -43,7 +44,7 @@ class Detector(MapHead[list[list[Detection]]]):
     """Where lesions are, each with a box and a confidence.
 
     Args:
-        width: See `MapHead`; likewise `depth`, `epochs` and `learning_rate`.
+        width: See `MapHead`; likewise `steps`, `learning_rate` and `weight_decay`.
 
     Notes:
         A detection is a peak of the map and the pixels around it above half its height. It hits a finding if its centre
@@ -54,13 +55,16 @@ class Detector(MapHead[list[list[Detection]]]):
     name = "detector"
     main = "cpm"
 
-    def objective(self, logits: Float[Tensor, "n y x"], truth: Mapping[str, Tensor]) -> Float[Tensor, ""]:
-        """Return the loss of the map."""
-        return map_loss(logits, peaked(truth["coverage"]))
+    def loss(self, images: Float[Tensor, "n *channel y x"], cases: Sequence[Case]) -> Float[Tensor, ""]:
+        """Return one less the map's soft Dice; see `DifferentiableHead.loss`."""
+        check_pairs(images, cases)
+        return map_loss(self.logits(images), true_masks(cases))
 
     def predict(self, images: Float[Tensor, "n *channel y x"]) -> list[list[Detection]]:
         """Return the detections in each image, the surest first; see `Head.predict`."""
-        return [detections_in(p) for p in self.maps(images).sigmoid().double().numpy()]
+        with torch.inference_mode():
+            maps = self.logits(images).double().sigmoid().numpy()
+        return [detections_in(p) for p in maps]
 
     def statistics(self, predictions: list[list[Detection]], cases: Sequence[Case]) -> dict[str, Statistic]:
         """Return CPM, the sensitivity at each of `RATES`, and overlap and distance of what is hit."""
@@ -95,7 +99,8 @@ def detections_in(p: NDArray[np.float64]) -> list[Detection]:
     peaks = peak_local_max(  # type: ignore[no-untyped-call]
         p, min_distance=1, threshold_abs=FAINTEST, exclude_border=False, num_peaks=3 * MOST
     )
-    taken, found = np.zeros(p.shape, bool), []
+    taken = np.zeros(p.shape, bool)
+    found: list[Detection] = []
     for row, column in peaks:
         if taken[row, column] or len(found) == MOST:
             continue

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from svct.errors import InputError
 from svct.tasks.case import Case
-from svct.tasks.heads.base import check_pairs
-from svct.tasks.heads.lesion_map import MapHead, map_loss
+from svct.tasks.heads.base import as_channels, check_pairs
+from svct.tasks.heads.map_head import MapHead
 from svct.tasks.heads.scores import Statistic, Values, mean_of
 
 MEASURED = ("diameter_mm", "area_mm2", "attenuation_hu")
@@ -26,7 +26,7 @@ class Regressor(MapHead[NDArray[np.float64]]):
     """Diameter, area and CT number of the lesion in each image.
 
     Args:
-        width: See `MapHead`; likewise `depth`, `epochs` and `learning_rate`.
+        width: See `MapHead`; likewise `steps`, `learning_rate` and `weight_decay`.
 
     Notes:
         Ridge regression (Hoerl and Kennard 1970, Technometrics 12:55) of the logarithms of diameter and area and of the
@@ -38,17 +38,15 @@ class Regressor(MapHead[NDArray[np.float64]]):
     name = "regressor"
     main = "diameter_explained"
 
-    def __init__(self, *, width: int = 12, depth: int = 4, epochs: int = 40, learning_rate: float = 4e-3) -> None:
-        super().__init__(width=width, depth=depth, epochs=epochs, learning_rate=learning_rate)
+    def __init__(
+        self, *, width: int = 32, steps: int = 600, learning_rate: float = 4e-3, weight_decay: float = 1e-2
+    ) -> None:
+        super().__init__(width=width, steps=steps, learning_rate=learning_rate, weight_decay=weight_decay)
         self._linear: dict[str, Tensor] = {}
-
-    def objective(self, logits: Float[Tensor, "n y x"], truth: Mapping[str, Tensor]) -> Float[Tensor, ""]:
-        """Return the loss of the map that the regression stands on."""
-        return map_loss(logits, truth["coverage"])
 
     def fit(self, images: Float[Tensor, "n *channel y x"], cases: Sequence[Case], *, seed: int = 0) -> Self:
         """Learn to measure; see `Head.fit`."""
-        seen = check_pairs(images, cases).detach()
+        seen = check_pairs(images, cases).detach().cpu()
         rng = np.random.default_rng(seed)
         ill = rng.permutation([i for i, case in enumerate(cases) if case.present])
         if len(ill) < 8:
@@ -120,8 +118,8 @@ class Regressor(MapHead[NDArray[np.float64]]):
 
     def _signs(self, images: Float[Tensor, "n *channel y x"]) -> Float[Tensor, "n 6"]:
         """Return what the map shows: log area, log spread, log of the greatest logit's odds, CT numbers."""
-        seen = self.channels_of(images)
-        logits = self.net(seen)
+        logits = self.logits(images)
+        seen = as_channels(images).to(logits.device)
         p, hu = logits.sigmoid(), (seen[:, 0] - 1) * 1000
         area = p.sum(dim=(-2, -1)) + 1e-3
         rows, columns = (torch.arange(n, dtype=p.dtype) for n in p.shape[-2:])
@@ -166,7 +164,8 @@ def explained(found: Values, true: Values, *, over: NDArray[np.bool_]) -> Statis
         mean = (weights @ filled) / np.maximum(weights.sum(axis=1), 1)
         error = weights @ (guess - filled) ** 2
         variance = (weights * (filled - mean[:, None]) ** 2).sum(axis=1)
-        return 1 - np.divide(error, variance, out=np.full(len(times), np.nan), where=variance > 0)
+        left: Values = np.divide(error, variance, out=np.full(len(times), np.nan), where=variance > 0)
+        return 1 - left
 
     return statistic
 

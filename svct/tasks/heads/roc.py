@@ -58,5 +58,7 @@ def counted(times: Values, place: NDArray[np.intp], size: int) -> Values:
 
 
 def ratio(part: Values, whole: Values) -> Values:
+    """Return a part of a whole, NaN where there is no whole."""
     part, whole = np.broadcast_arrays(part, whole)
-    return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
+    found: Values = np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
+    return found

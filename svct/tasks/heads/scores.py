@@ -100,9 +100,10 @@ def draw_patients(patients: NDArray[np.int64], *, resamples: int = 1000, seed: i
     if len(names) < 2:
         raise InputError(f"scores: expected cases of two or more patients, got {len(names)}; give more cases")
     chosen = np.random.default_rng(seed).integers(len(names), size=(resamples, len(names)))
-    times = np.zeros((resamples, len(names)))
-    np.add.at(times, (np.arange(resamples)[:, None], chosen), 1.0)
-    return times[:, place]
+    rows = np.arange(resamples)[:, None] * len(names)
+    times = np.bincount((rows + chosen).ravel(), minlength=rows.size * len(names)).reshape(resamples, len(names))
+    counts: Values = times[:, place].astype(np.float64)
+    return counts
 
 
 def figure(statistic: Statistic, times: Values, *, confidence: float = 0.95) -> Figure:
@@ -155,7 +156,8 @@ def mean_of(values: Sequence[float] | Values, *, over: NDArray[np.bool_] | None 
 
     def statistic(times: Values) -> Values:
         total = times @ counts.astype(np.float64)
-        return np.divide(times @ filled, total, out=np.full(len(times), np.nan), where=total > 0)
+        mean: Values = np.divide(times @ filled, total, out=np.full(len(times), np.nan), where=total > 0)
+        return mean
 
     return statistic
 

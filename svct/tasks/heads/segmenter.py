@@ -1,6 +1,6 @@
 """The head that outlines lesions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -10,7 +10,8 @@ from torch import Tensor
 
 from svct.errors import InputError
 from svct.tasks.case import Case
-from svct.tasks.heads.lesion_map import MapHead, map_loss
+from svct.tasks.heads.base import check_pairs
+from svct.tasks.heads.map_head import MapHead, map_loss, true_mask, true_masks
 from svct.tasks.heads.overlap import dice, surface_distance_mm
 from svct.tasks.heads.scores import Statistic, mean_of
 
@@ -19,24 +20,21 @@ class Segmenter(MapHead[NDArray[np.float64]]):
     """Which pixels a lesion covers.
 
     Args:
-        width: See `MapHead`; likewise `depth`, `epochs` and `learning_rate`.
+        width: See `MapHead`; likewise `steps`, `learning_rate` and `weight_decay`.
     """
 
     name = "segmenter"
     main = "dice"
 
-    def truth(self, cases: Sequence[Case]) -> dict[str, Tensor]:
-        """Return the true masks; see `MapHead.truth`."""
-        masks = torch.from_numpy(np.stack([true_mask(case) for case in cases])).float()
-        return {**super().truth(cases), "mask": masks}
-
-    def objective(self, logits: Float[Tensor, "n y x"], truth: Mapping[str, Tensor]) -> Float[Tensor, ""]:
-        """Return the loss of the map."""
-        return map_loss(logits, truth["mask"])
+    def loss(self, images: Float[Tensor, "n *channel y x"], cases: Sequence[Case]) -> Float[Tensor, ""]:
+        """Return one less the map's soft Dice; see `DifferentiableHead.loss`."""
+        check_pairs(images, cases)
+        return map_loss(self.logits(images), true_masks(cases))
 
     def predict(self, images: Float[Tensor, "n *channel y x"]) -> NDArray[np.float64]:
-        """Return the probability that a lesion covers each pixel, ``(n, ny, nx)``; see `Head.predict`."""
-        return self.maps(images).sigmoid().double().numpy()
+        """Return maps of lesions, 0 to 1, their edges at 0.5, ``(n, ny, nx)``; see `Head.predict`."""
+        with torch.inference_mode():
+            return self.logits(images).double().sigmoid().numpy()
 
     def statistics(self, predictions: NDArray[np.float64], cases: Sequence[Case]) -> dict[str, Statistic]:
         """Return mean Dice, surface distance of what was found, the part missed, and false area where nothing is."""
@@ -58,11 +56,3 @@ class Segmenter(MapHead[NDArray[np.float64]]):
             "missed": mean_of([float(not mask.any()) for mask in masks], over=present),
             "false_area_mm2": mean_of(area, over=~present),
         }
-
-
-def true_mask(case: Case) -> NDArray[np.bool_]:
-    """Return the pixels of a finding: those covered by more than half, or the one most covered where there is none."""
-    if not case.present or case.mask.any():
-        return case.mask
-    most: NDArray[np.bool_] = case.coverage == case.coverage.max()
-    return most

@@ -26,7 +26,7 @@ def disc_case(index: int) -> Case:
     """Return soft tissue with a disc of 12 to 22 mm and 70 to 110 HU, or without."""
     rng = np.random.default_rng([5, index])
     radius, hu, present = rng.uniform(6, 11), rng.uniform(70, 110), index % 2 == 0
-    centre = rng.uniform(-16, 16, size=2) + GRID.origin_mm
+    centre = (3.0 + rng.uniform(-16, 16), -5.0 + rng.uniform(-16, 16))
     part = Part((outline_of(blob(rng, centre, (radius, radius), roughness=0.02)),), hu)
     disc = Finding("disc", "liver", "right", (part,), hu, hu - 40, "homogeneous", "mild", "definite")
     base = {"source": "cohort", "anatomy": "abdomen", "seed": 0, "index": index, "generator": 1}

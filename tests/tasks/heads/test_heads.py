@@ -14,11 +14,12 @@ from svct.tasks.heads import DifferentiableHead, Head, blank, head_names, make_h
 if TYPE_CHECKING:
     from tests.tasks.heads.conftest import Study
 
-SETTINGS = {"width": 6, "depth": 3, "epochs": 12}
+SETTINGS = {"width": 16, "steps": 80}
 OWN = ["detector", "lesion-classifier", "regressor", "segmenter"]
-# What must be reached on images with noise of 15 HU, and what chance gives at most.
+# What must be reached on images with noise of 15 HU, and what chance gives at most: to the
+# detector much, since up to 8 false marks cover a good part of these small images.
 REACHED = {"lesion-classifier": 0.9, "detector": 0.8, "segmenter": 0.7, "regressor": 0.3}
-CHANCE = {"lesion-classifier": 0.5, "detector": 0.35, "segmenter": 0.15, "regressor": 0.0}
+CHANCE = {"lesion-classifier": 0.5, "detector": 0.5, "segmenter": 0.15, "regressor": 0.0}
 
 
 Fitted = Callable[[str], Head[Any]]
@@ -30,7 +31,7 @@ def fitted(training: "Study") -> Fitted:
 
 
 def values(predictions: Any) -> list[Any]:
-    return predictions.tolist() if isinstance(predictions, np.ndarray) else predictions
+    return list(predictions.ravel()) if isinstance(predictions, np.ndarray) else list(predictions)
 
 
 def test_svcts_own_heads_are_registered() -> None:
@@ -96,7 +97,7 @@ def test_heads_read_features(training: "Study", testing: "Study") -> None:
 
     head = make_head("lesion-classifier", SETTINGS).fit(features(training), training.cases)
     assert head.score(features(testing), testing.cases)["auc"].value > 0.9
-    with pytest.raises(InputError, match="lesion-classifier: expected 2 channels, on which it was fitted, got 1"):
+    with pytest.raises(InputError, match="lesion-classifier: expected as many channels as it was fitted on, got 1"):
         head.predict(testing.images)
 
 
@@ -114,8 +115,8 @@ def test_bad_input_is_named(fitted: Fitted, training: "Study") -> None:
         make_head("segmentor")
     with pytest.raises(InputError, match="expected the settings that it takes, got others"):
         make_head("detector", {"colour": "red"})
-    with pytest.raises(InputError, match="expected width, depth and epochs of 1 or more and a positive learning rate"):
-        make_head("detector", {"epochs": 0})
+    with pytest.raises(InputError, match="expected width and steps of 1 or more"):
+        make_head("detector", {"steps": 0})
     head = make_head("lesion-classifier", SETTINGS)
     with pytest.raises(InputError, match="expected a fitted head, got one that is not"):
         head.predict(training.images)

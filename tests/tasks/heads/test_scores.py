@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy.stats import norm
 from sklearn.metrics import roc_auc_score, roc_curve
 
@@ -13,7 +14,9 @@ def once(statistic: Statistic, cases: int) -> float:
     return float(statistic(np.ones((1, cases)))[0])
 
 
-def decisions(seed: int, *, count: int = 60, apart: float = 1.2, ties: bool = False) -> tuple[Values, Values]:
+def decisions(
+    seed: int, *, count: int = 60, apart: float = 1.2, ties: bool = False
+) -> tuple[Values, NDArray[np.bool_]]:
     rng = np.random.default_rng(seed)
     present = np.arange(count) % 2 == 0
     values = rng.normal(size=count) + apart * present
@@ -64,19 +67,7 @@ def test_froc_by_hand() -> None:
     assert once(sensitivity_at_rate(level, lesions, rate=0.125), 4) == 0.0
 
 
-def test_froc_agrees_with_monai() -> None:
-    from monai.metrics import compute_froc_curve_data
-
-    rng = np.random.default_rng(0)
-    marks = [Mark(int(rng.integers(20)), float(rng.random()), bool(hit)) for hit in np.arange(60) % 3 == 0]
-    lesions = np.full(20, 2.0)
-    false, true = (np.array([m.confidence for m in marks if m.hit == hit]) for hit in (False, True))
-    rates, parts = compute_froc_curve_data(false, true, 40, 20)
-    for rate in RATES:
-        assert once(sensitivity_at_rate(marks, lesions, rate=rate), 20) == pytest.approx(parts[rates <= rate].max())
-
-
-@pytest.mark.parametrize("slices", [1, 3])
+@pytest.mark.parametrize("slices", [1, pytest.param(3, marks=pytest.mark.slow)])
 def test_intervals_cover_the_true_area(slices: int) -> None:
     # Patients of one or several cases each; the decisions of a patient share half of their variance.
     true, patients, hit, studies = float(norm.cdf(1.2 / np.sqrt(2))), 100, 0, 1000
