@@ -17,8 +17,13 @@ from svct.units import mu_to_hu
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-WINDOWS = {"chest": (-1250.0, 250.0), "abdomen": (-110.0, 190.0), "head": (-60.0, 140.0)}
-"""Darkest and brightest CT number by anatomy, HU."""
+WINDOWS = {
+    "chest": (-1250.0, 250.0),
+    "abdomen": (-160.0, 240.0),
+    "head": (-60.0, 140.0),
+    "kidney stone": (-200.0, 600.0),
+}
+"""Darkest and brightest CT number by finding, or else by anatomy, HU."""
 
 SPECIFICITY = 0.9
 """A case counts as found where the reader is surer than on this part of the cases without the finding."""
@@ -109,8 +114,7 @@ def plot_cases(evaluation: Evaluation, reader: str, path: Path, *, overwrite: bo
             near.set_title(about, fontsize=8, pad=2)
         cells[3 * block, 0].set_title(f"{title}, {len(groups[title])} cases", fontsize=10, loc="left")
         cells[3 * block + 2, 0].set_title("truth", fontsize=8, pad=2, loc="left")
-    anatomy = str(evaluation.cases[0].record.base["anatomy"])
-    low, high = WINDOWS.get(anatomy, (-160.0, 240.0))
+    low, high = _window(evaluation.cases[0])
     figure.suptitle(
         f"{evaluation.cases[0].record.target}, {reader} at specificity {SPECIFICITY:g}; window {low:g} to {high:g} HU; "
         "red: the finding, blue: where there is none",
@@ -155,7 +159,7 @@ def _show(
     grid = case.record.grid
     x0, y0 = grid.origin_mm
     width, height = grid.shape[1] * grid.voxel_mm, grid.shape[0] * grid.voxel_mm
-    low, high = WINDOWS.get(str(case.record.base.get("anatomy")), (-160.0, 240.0))
+    low, high = _window(case)
     extent = (x0 - width / 2, x0 + width / 2, y0 - height / 2, y0 + height / 2)
     axes.imshow(
         mu_to_hu(image), cmap="gray", vmin=low, vmax=high, extent=extent,
@@ -174,6 +178,11 @@ def _show(
         return
     cx, cy = place.centre_mm
     axes.set(xlim=(cx - near_mm / 2, cx + near_mm / 2), ylim=(cy - near_mm / 2, cy + near_mm / 2))
+
+
+def _window(case: Case) -> tuple[float, float]:
+    by_anatomy = WINDOWS.get(str(case.record.base.get("anatomy")), WINDOWS["abdomen"])
+    return WINDOWS.get(case.record.target, by_anatomy)
 
 
 def _box(box_mm: Sequence[float], *, room: float) -> NDArray[np.float64]:
