@@ -1,5 +1,6 @@
 """Diagnostic accuracy against number of views and dose: observers read the reconstructions of cases with findings."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -42,6 +43,7 @@ class Study:
         methods: ``fbp``, ``tv``, and those of networks.
         views: Numbers of views at the task's own flux; all views are always measured.
         photons: Photons per ray at all views.
+        equal_dose: Whether fewer views share the dose of all, each with more photons.
         readers: See `svct.bench.diagnosis_readers.make_reader`.
         cases: Of each finding, each of a patient of his own.
         folds: An observer reads a fold after it was fitted on the others.
@@ -54,6 +56,7 @@ class Study:
     methods: tuple[str, ...] = (*CLASSIC, "unrolled")
     views: tuple[int, ...] = (8, 12, 16, 24, 36, 60, 120, 360)
     photons: tuple[float, ...] = (1e3, 5e3, 2e4)
+    equal_dose: bool = False
     readers: tuple[str, ...] = ("cho",)
     cases: int = 100
     folds: int = 5
@@ -71,8 +74,9 @@ class Study:
         full, own = len(detection.task.scan), detection.task.acquisition.photons
         if isinstance(own, tuple):
             raise InputError(f"task {detection.task.name!r}: expected one flux for all views, got one for each")
-        found = {(full, float(own)): None}
-        found |= {(views, float(own)): None for views in sorted(self.views, reverse=True)}
+        found: dict[tuple[int, float], None] = {(full, float(own)): None}
+        for views in sorted(self.views, reverse=True):
+            found[views, float(own) * full / views if self.equal_dose else float(own)] = None
         found |= {(full, float(photons)): None for photons in sorted(self.photons, reverse=True)}
         return list(found)
 
@@ -100,6 +104,17 @@ class Row:
     way: str
     auc: Figure
     about: Mapping[str, Any]
+
+
+def by_views(rows: list[Row]) -> list[Row]:
+    """Return the points of the curve against views: those with the flux of all views, or with their dose."""
+    full = {row.finding: row for row in rows if row.method == CEILING}
+    return [
+        row
+        for row in rows
+        if row.photons == (whole := full[row.finding]).photons
+        or math.isclose(row.photons * row.views, whole.photons * whole.views)
+    ]
 
 
 def bench_diagnosis(
@@ -166,10 +181,9 @@ def rows_of(cells: list[Cell]) -> list[Row]:
 
 def fewest_views(rows: list[Row]) -> dict[tuple[str, str, str, str], Fewest]:
     """Return V_eq by finding, method, reader and way; see `svct.bench.diagnosis_auc.fewest`."""
-    full = {row.finding: row.photons for row in rows if row.method == CEILING}
     curves: dict[tuple[str, str, str, str], dict[float, Figure]] = {}
-    for row in rows:
-        if row.method not in (CEILING, FLOOR) and row.photons == full[row.finding]:
+    for row in by_views(rows):
+        if row.method not in (CEILING, FLOOR):
             curves.setdefault((row.finding, row.method, row.reader, row.way), {})[row.views] = row.auc
     return {key: fewest(curve) for key, curve in curves.items()}
 

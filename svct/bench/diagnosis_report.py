@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from svct.bench.diagnosis import Row, fewest_views
+from svct.bench.diagnosis import Row, by_views, fewest_views
 from svct.bench.diagnosis_auc import MARGIN, Fewest
 from svct.bench.diagnosis_cells import CEILING, FLOOR
 from svct.files import atomic_path
@@ -40,8 +40,10 @@ def as_text(rows: list[Row]) -> list[str]:
                 row.method: _told(row.auc) for row in read if row.method in (CEILING, FLOOR) and row.way != "frozen"
             }
             lines += [f"{finding}, {reader}: ceiling {ends.get(CEILING, '')}, floor {ends.get(FLOOR, '')}", ""]
-            by_views = [row for row in read if row.photons == flux]
-            lines += [f"Views at {flux:g} photons per ray", "", *_table(by_views, "views"), ""]
+            ceiling = [row for row in own if row.method == CEILING][:1]
+            curve = by_views([*ceiling, *read])
+            dose = f"the dose of {most} with {flux:g}" if len({row.photons for row in curve}) > 1 else f"{flux:g}"
+            lines += [f"Views at {dose} photons per ray", "", *_table(curve, "views"), ""]
             by_flux = [row for row in read if row.views == most]
             if len({row.photons for row in by_flux}) > 1:
                 lines += [f"Photons per ray at {most} views", "", *_table(by_flux, "photons"), ""]
@@ -92,11 +94,10 @@ def plot(rows: list[Row], path: Path, *, overwrite: bool = False) -> None:
             axes.axhline(0.5, color="0.6", linewidth=1, linestyle=":")
             axes.set_xscale("log")
             for method, way in dict.fromkeys((row.method, row.way) for row in own):
+                on_axis = by_views(own) if axis == "views" else [row for row in own if row.views == most]
                 points = sorted(
-                    (float(getattr(row, axis)), row.auc)
-                    for row in own
-                    if (row.method, row.way) == (method, way)
-                    and (row.photons == ceiling.photons if axis == "views" else row.views == most)
+                    ((float(getattr(row, axis)), row.auc) for row in on_axis if (row.method, row.way) == (method, way)),
+                    key=lambda point: point[0],
                 )
                 if method in (CEILING, FLOOR):
                     continue
@@ -112,7 +113,7 @@ def plot(rows: list[Row], path: Path, *, overwrite: bool = False) -> None:
             axes.spines[["top", "right"]].set_visible(False)
             axes.set_xlabel("views" if axis == "views" else f"photons per ray, {most} views")
         for axes, axis in zip(pair, ("views", "photons"), strict=True):
-            ticks = sorted({float(getattr(row, axis)) for row in own})
+            ticks = sorted({float(getattr(row, axis)) for row in own if axis == "views" or row.views == most})
             axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks], fontsize=8)
             axes.minorticks_off()
         pair[0].set(ylabel="AUC", ylim=(0.35, 1.02))

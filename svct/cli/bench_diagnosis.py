@@ -15,6 +15,7 @@ from svct.cli import options
     "--network", metavar="FILE", type=click.Path(path_type=Path), help="Weights that replace svct's backbone."
 )
 @click.option("--views", type=click.IntRange(1), multiple=True, help="At the task's flux.  [default: 8 to 360]")
+@click.option("--equal-dose", is_flag=True, help="Let fewer views share the dose of all, each with more photons.")
 @click.option("--photons", type=click.FloatRange(1), multiple=True, help="Per ray at all views.  [default: 1e3 to 2e4]")
 @click.option(
     "--reader",
@@ -35,6 +36,7 @@ def command(
     methods: tuple[str, ...],
     network: Path | None,
     views: tuple[int, ...],
+    equal_dose: bool,
     photons: tuple[float, ...],
     readers: tuple[str, ...],
     cases: int,
@@ -73,6 +75,7 @@ def command(
         methods=methods or plan.methods,
         views=views or ((8, 24, 360) if quick else plan.views),
         photons=photons or (() if quick else plan.photons),
+        equal_dose=equal_dose,
         readers=readers or plan.readers,
         cases=16 if quick else cases,
         folds=2 if quick else folds,
