@@ -70,7 +70,9 @@ def plot_curves(evaluation: Evaluation, path: Path, *, overwrite: bool = False) 
         axes[1].minorticks_off()
     for one in axes:
         one.spines[["top", "right"]].set_visible(False)
-        one.legend(fontsize=8, frameon=False, loc="lower right")
+    axes[0].legend(fontsize=8, frameon=False, loc="lower right")
+    if detectors:
+        axes[1].legend(fontsize=8, frameon=False, loc="upper left")
     with atomic_path(path, overwrite=overwrite) as partial:
         figure.savefig(partial, format="png")
 
