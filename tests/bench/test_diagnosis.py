@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from svct.bench.diagnosis import Study, bench_diagnosis, fewest_views, rows_of, work
+from svct.bench.diagnosis import Row, Study, bench_diagnosis, by_views, fewest_views, rows_of, work
 from svct.bench.diagnosis_auc import area, cross_fitted_auc, fewest, folds_of
 from svct.bench.diagnosis_cells import Cell
 from svct.bench.diagnosis_readers import cross_fit, cross_read, make_reader, regions_of
@@ -140,6 +140,17 @@ def test_a_study_is_told(folder: Path, tmp_path: Path) -> None:
     assert all(row["auc"]["low"] <= row["auc"]["value"] <= row["auc"]["high"] for row in plain["rows"])
     plot(rows, tmp_path / "curves.png")
     assert (tmp_path / "curves.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_fewer_views_may_share_the_dose_of_all() -> None:
+    study = Study(views=(8, 24, 360), photons=(2e3,), equal_dose=True)
+    conditions = study.conditions(study.detections[0])
+    assert conditions == [(360, 5e4), (24, 7.5e5), (8, 2.25e6), (360, 2e3)]
+    auc = told(0.9, np.full(5, 0.9))
+    rows = [Row("solid nodule", "fbp", *condition, "cho", "frozen", auc, {}) for condition in conditions]
+    ceiling = Row("solid nodule", "truth", 360, 5e4, "cho", "refitted", auc, {})
+    assert [row.views for row in by_views([*rows, ceiling])] == [360, 24, 8, 360]
+    assert fewest_views([*rows, ceiling])["solid nodule", "fbp", "cho", "frozen"].value == 8
 
 
 def test_a_damaged_cell_is_named(folder: Path, tmp_path: Path) -> None:
