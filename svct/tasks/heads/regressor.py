@@ -31,8 +31,9 @@ class Regressor(MapHead[NDArray[np.float64]]):
     Notes:
         Ridge regression (Hoerl and Kennard 1970, Technometrics 12:55) of the logarithms of diameter and area and of the
         CT number on what a lesion map shows: soft area, spread, peak, and the mean CT number under the map and around.
-        The map is fitted to three quarters of the cases, the regression to the rest: a map flatters the cases that it
-        was fitted to. It is about lesions that are there; cases without are only learned from.
+        The mean of a logarithm is not the logarithm of the mean: what that leaves is put right by Duan's smearing (1983,
+        J. Am. Stat. Assoc. 78:605). The map is fitted to three quarters of the cases, the regression to the rest: a map
+        flatters the cases that it was fitted to. It is about lesions that are there.
     """
 
     name = "regressor"
@@ -61,9 +62,12 @@ class Regressor(MapHead[NDArray[np.float64]]):
         z = (signs - mean) / spread
         inner = z.T @ z + RIDGE * len(z) * torch.eye(z.shape[1], dtype=z.dtype)
         weights = torch.linalg.solve(inner, z.T @ (wanted - wanted.mean(dim=0)))
+        middle = wanted.mean(dim=0)
+        left = wanted - middle - z @ weights
+        middle[:2] += left[:, :2].exp().mean(dim=0).log()
         self._linear = {
             "mean": mean, "spread": spread, "low": signs.amin(dim=0), "high": signs.amax(dim=0),
-            "weights": weights, "middle": wanted.mean(dim=0), "scale": wanted.std(dim=0).clamp(min=1e-6),
+            "weights": weights, "middle": middle, "scale": wanted.std(dim=0).clamp(min=1e-6),
         }  # fmt: skip
         return self
 
