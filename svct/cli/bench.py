@@ -2,15 +2,26 @@
 
 import click
 
-from svct.cli import bench_diagnosis, bench_projectors, bench_recon, bench_uncertainty
+from svct.cli import (
+    bench_diagnosis,
+    bench_effects,
+    bench_projectors,
+    bench_recon,
+    bench_uncertainty,
+    bench_views,
+    bench_xcist,
+)
 
 
 @click.group()
 def command() -> None:
-    """Measure projectors, reconstructions and what can be diagnosed in them."""
+    """Measure projectors, reconstructions, physics, choices of views, and what can be diagnosed."""
 
 
 command.add_command(bench_diagnosis.command)
+command.add_command(bench_effects.command, "effects")
 command.add_command(bench_projectors.command)
 command.add_command(bench_recon.command)
 command.add_command(bench_uncertainty.command, "uncertainty")
+command.add_command(bench_views.command)
+command.add_command(bench_xcist.command, "xcist")
