@@ -2,14 +2,23 @@
 
 import click
 
-from svct.cli import bench_effects, bench_projectors, bench_recon, bench_uncertainty, bench_views, bench_xcist
+from svct.cli import (
+    bench_diagnosis,
+    bench_effects,
+    bench_projectors,
+    bench_recon,
+    bench_uncertainty,
+    bench_views,
+    bench_xcist,
+)
 
 
 @click.group()
 def command() -> None:
-    """Measure projectors, reconstructions, physics and choices of views against others."""
+    """Measure projectors, reconstructions, physics, choices of views, and what can be diagnosed."""
 
 
+command.add_command(bench_diagnosis.command)
 command.add_command(bench_effects.command, "effects")
 command.add_command(bench_projectors.command)
 command.add_command(bench_recon.command)

@@ -15,6 +15,7 @@ from svct.errors import InputError
 from svct.geometry.grid import Grid
 from svct.tasks.case import Case, CaseRecord, render
 from svct.tasks.cohort import SPLITS, Cohort
+from svct.tasks.difficulty import AS_THE_KIND, Difficulty
 from svct.tasks.findings.anatomy import labels_from_masks
 from svct.tasks.findings.finding import Finding
 from svct.tasks.findings.kinds import FindingKind, finding_kind
@@ -43,10 +44,11 @@ class CaseCohort:
         prevalence: Chance that the finding is present, 0 to 1.
         seed: Seed of cases and patients, 0 or more.
         size: Number of cases.
+        difficulty: Which findings of the kind are drawn, and how faint. Default: as the kind has it, with lookalikes.
 
     Raises:
         UnknownNameError: No such anatomy, or no such finding in it.
-        InputError: An impossible value.
+        InputError: An impossible value, or a difficulty that the finding does not take.
 
     Example:
         >>> cases = CaseCohort("chest", finding="solid nodule", grid=Grid((64, 64), voxel_mm=6.4), size=10)
@@ -62,6 +64,7 @@ class CaseCohort:
     prevalence: float = 0.5
     seed: int = 0
     size: int = 400
+    difficulty: Difficulty = AS_THE_KIND
 
     def __post_init__(self) -> None:
         find_anatomy(self.anatomy)
@@ -72,11 +75,12 @@ class CaseCohort:
 
     @cached_property
     def _target(self) -> FindingKind:
-        return finding_kind(self.finding, anatomy=self.anatomy)
+        return self.difficulty.kind(finding_kind(self.finding, anatomy=self.anatomy))
 
     @cached_property
     def _lookalikes(self) -> tuple[FindingKind, ...]:
-        return tuple(finding_kind(name, anatomy=self.anatomy) for name in self._target.lookalikes)
+        names = self._target.lookalikes if self.difficulty.lookalikes else ()
+        return tuple(finding_kind(name, anatomy=self.anatomy) for name in names)
 
     def kind(self, index: int) -> str:
         """Return what a case is: present, absent, sham or distractor."""
@@ -84,7 +88,7 @@ class CaseCohort:
         if chance < self.prevalence:
             return "present"
         shares = dict(NEGATIVES)
-        if not self._target.lookalikes:
+        if not self._lookalikes:
             del shares["distractor"]
         ends = np.cumsum(list(shares.values()))
         return list(shares)[int(np.searchsorted(ends, which * ends[-1], side="right"))]
@@ -105,7 +109,8 @@ class CaseCohort:
             )
         base, target, decoy = self._find_patient(index)
         kind = self.kind(index)
-        inserted = (decoy if kind == "distractor" and decoy is not None else target).turned(
+        chosen = decoy if kind == "distractor" and decoy is not None else target
+        inserted = self.difficulty.graze(chosen, float(self._rng(base, "share").random())).turned(
             rotation_deg, about=(self.grid.origin_mm[0], self.grid.origin_mm[1])
         )
         cohort = Cohort(self.anatomy, self.grid, seed=self.seed, size=base + 1)

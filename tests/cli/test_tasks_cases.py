@@ -34,6 +34,16 @@ def test_cases_are_written_with_mask_and_truth(tmp_path: Path, capsys: pytest.Ca
     assert inside.max() == pytest.approx(1, abs=1e-3)
 
 
+def test_the_bytes_do_not_depend_on_the_number_of_workers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wanted = ["tasks", "cases", "--finding", "solid nodule", "--count", "4", "--pixels", "48"]
+    for workers in ("1", "2"):
+        assert run([*wanted, "--workers", workers, "--out", str(tmp_path / workers)]) == 0
+    assert capsys.readouterr().out.count("case-00003.h5") == 2
+    one, two = ({p.name: p.read_bytes() for p in (tmp_path / workers).iterdir()} for workers in ("1", "2"))
+    assert len(one) == 12
+    assert one == two
+
+
 def test_an_unknown_finding_lists_those_of_the_anatomy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["tasks", "cases", "--anatomy", "abdomen", "--finding", "kidny stone", "--out", str(tmp_path)]) == 5
     told = capsys.readouterr().err

@@ -21,12 +21,18 @@ SINUS_HU = -20.0
 
 @dataclass(frozen=True)
 class Stone(FindingKind):
-    """A stone in the sinus of a kidney."""
+    """A stone in the sinus of a kidney.
+
+    Args:
+        diameter_mm: Least and greatest diameter, mm.
+    """
+
+    diameter_mm: tuple[float, float] = (2.0, 10.0)
 
     def propose(self, labels: Labels, grid: Grid, rng: np.random.Generator) -> Finding | None:
         """Draw a stone; see `FindingKind.propose`."""
         acid = bool(rng.random() < 0.2)
-        size, hu = draw(rng, 2.0, 10.0), draw(rng, 200.0, 500.0) if acid else draw(rng, 700.0, 1500.0)
+        size, hu = draw(rng, *self.diameter_mm), draw(rng, 200.0, 500.0) if acid else draw(rng, 700.0, 1500.0)
         radius, oval, angle = size.value / 2, rng.uniform(0.65, 1.0), rng.uniform(0, math.pi)
         weights = np.zeros(grid.shape)
         for kidney in pieces(organ(labels, "kidney"), grid, 250.0)[:2]:
