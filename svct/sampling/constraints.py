@@ -74,7 +74,7 @@ class Constraints:
 
     @classmethod
     def from_device(
-        cls, device: Device, angles_deg: Sequence[float], *, step_tolerance_deg: float = 0.01
+        cls, device: Device, angles_deg: Sequence[float], *, step_tolerance_deg: float | None = None
     ) -> "Constraints":
         """Derive constraints from a device profile.
 
@@ -85,15 +85,17 @@ class Constraints:
         Args:
             device: The profile.
             angles_deg: Source angles of the candidates, degrees.
-            step_tolerance_deg: How far from a step a candidate may lie, degrees; beyond it is left out.
+            step_tolerance_deg: How far from a step a candidate may lie, degrees; beyond it is left out. Default: the
+                profile's tolerance.
         """
         angles = np.asarray(angles_deg, dtype=np.float64)
-        near = _off_step(angles * device.axis.sign + device.axis.zero_deg, device.step_deg) <= step_tolerance_deg
+        tolerance = device.axis.tolerance_deg if step_tolerance_deg is None else step_tolerance_deg
+        near = _off_step(angles * device.axis.sign + device.axis.zero_deg, device.step_deg) <= tolerance
         reached = device.reachable(angles)
         if not (near & reached).any():
             raise InputError(
                 f"device {device.id}: expected some of {len(angles)} candidates within reach and on its steps, got "
-                f"{int(reached.sum())} within reach and {int(near.sum())} within {step_tolerance_deg:g} deg of a step; "
+                f"{int(reached.sum())} within reach and {int(near.sum())} within {tolerance:g} deg of a step; "
                 "raise the tolerance, or take candidates on the device's steps"
             )
         rows = [n for n in (device.limits.max_views, device.limits.table_rows) if n is not None]

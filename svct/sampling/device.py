@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from svct.errors import DataFileError, InputError, unknown_name
 from svct.files import system_reason
@@ -30,6 +31,7 @@ class Axis:
     zero_deg: float = 0.0
     range_deg: tuple[float, float] | None = None
     forbidden_deg: tuple[tuple[float, float], ...] = ()
+    tolerance_deg: float = 0.01
     counts_per_turn: int | None = None
     speed_deg_s: float | None = None
     min_speed_deg_s: float = 0.0
@@ -139,7 +141,7 @@ class Device:
             return self.rotation.slot_deg
         return None if self.axis.counts_per_turn is None else 360 / self.axis.counts_per_turn
 
-    def positions_deg(self, angles_deg: ArrayLike) -> NDArray[np.float64]:
+    def positions_deg(self, angles_deg: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the axis positions of source angles, degrees.
 
         Args:
@@ -158,11 +160,11 @@ class Device:
         moved = np.where(positions < low, up, np.where(positions > high, down, positions))
         return np.where((moved >= low - 1e-9) & (moved <= high + 1e-9), moved, positions)
 
-    def angles_deg(self, positions_deg: ArrayLike) -> NDArray[np.float64]:
+    def angles_deg(self, positions_deg: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the source angles of axis positions, degrees; undoes `positions_deg` up to whole turns."""
         return self.axis.sign * (np.asarray(positions_deg, dtype=np.float64) - self.axis.zero_deg)
 
-    def reachable(self, angles_deg: ArrayLike) -> NDArray[np.bool_]:
+    def reachable(self, angles_deg: Sequence[float] | NDArray[np.float64]) -> NDArray[np.bool_]:
         """Tell which source angles the axis can take: in its range and outside of forbidden sectors."""
         positions = self.positions_deg(angles_deg)
         reached = np.ones(positions.shape, dtype=bool)
