@@ -17,6 +17,7 @@ COMMANDS = {
     "simulate": "Simulate the scan of a drawn patient or a real slice.",
     "reconstruct": "Reconstruct a simulated or measured scan.",
     "evaluate": "Compare an image with its truth: PSNR and SSIM.",
+    "schedule": "Show, check, plan, compare, draw and sign schedules.",
     "export": "Write a schedule in a format that a device or script reads.",
     "tasks": "List the scanning tasks, show one, or write cases with findings.",
     "data": "List, fetch and inspect real CT data.",

@@ -99,7 +99,8 @@ def too_slow(schedule: Schedule, device: Device) -> Finding:
     elif device.rotation is not None:
         needed = np.diff(line.start_s)
     else:
-        needed = np.abs(np.diff(line.position_deg)) / (device.axis.speed_deg_s or np.inf)
+        swept = np.array(schedule.frame) == "projection"
+        needed = np.abs(np.diff(line.position_deg)) / (device.axis.speed_deg_s or np.inf) * (swept[1:] & swept[:-1])
     late = needed - stated
     views = (int(late.argmax()) + 1,) if late.size else ()
     value = max(0.0, float(late.max(initial=0.0)))
