@@ -30,6 +30,7 @@ class SnapCost:
         told_db: Measured at the device's angles and reconstructed with these.
         untold_db: Measured at the device's angles but reconstructed as if at those asked for.
         worst_told_db: The patient who loses most by the first: ``told - asked``.
+        noise_db: How much another draw of the noise alone changes `asked_db`; a smaller cost is none that can be told.
     """
 
     method: str
@@ -37,6 +38,7 @@ class SnapCost:
     told_db: float
     untold_db: float
     worst_told_db: float
+    noise_db: float
 
 
 def snap_cost(
@@ -67,6 +69,7 @@ def snap_cost(
     flux = float(np.mean(task.acquisition.photons))
     acquisition = replace(task.acquisition, photons=tuple(flux * planned.relative_load[i] for i in places))
     y_wished, y_driven = (acquisition.measure(A(truth), seed=seed) for A in (wished, driven))
+    y_again = acquisition.measure(wished(truth), seed=seed + 1)
     methods: dict[str, Callable[[Any, Projector], Any]] = {"fbp": fbp, "unrolled": load_backbone()}
     rows = []
     with torch.inference_mode():
@@ -75,7 +78,8 @@ def snap_cost(
             told = _psnr(method(y_driven, driven), truth)
             untold = _psnr(method(y_driven, wished), truth)
             mean_asked, mean_told, mean_untold = (float(values.mean()) for values in (at_asked, told, untold))
-            rows.append(SnapCost(name, mean_asked, mean_told, mean_untold, float((told - at_asked).min())))
+            noise = abs(float(_psnr(method(y_again, wished), truth).mean()) - mean_asked)
+            rows.append(SnapCost(name, mean_asked, mean_told, mean_untold, float((told - at_asked).min()), noise))
     return rows
 
 

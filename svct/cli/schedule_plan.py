@@ -102,10 +102,11 @@ def _summary(made: "Plan", costs: "list[SnapCost]", patients: int, out: Path) ->
     ]
     if costs:
         lines.append(f"PSNR, mean over {patients} patients, dB; the change against the angles asked for:")
-    lines += [
-        f"  {cost.method:<9} {cost.asked_db:6.2f} as asked; {cost.told_db - cost.asked_db:+.3f} reconstructed at the "
-        f"device's angles (worst patient {cost.worst_told_db:+.3f}); {cost.untold_db - cost.asked_db:+.3f} as if at "
-        "those asked for"
-        for cost in costs
-    ]
+    for cost in costs:
+        told, untold = cost.told_db - cost.asked_db, cost.untold_db - cost.asked_db
+        lines += [
+            f"  {cost.method:<9} {cost.asked_db:6.2f} as asked (another draw of the noise: {cost.noise_db:.3f})",
+            f"  {'':<9} {told:+6.3f} reconstructed at the device's angles, worst patient {cost.worst_told_db:+.3f}",
+            f"  {'':<9} {untold:+6.3f} reconstructed as if at those asked for",
+        ]
     return "\n".join([*lines, str(out)])

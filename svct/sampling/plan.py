@@ -1,5 +1,6 @@
 """Fit a schedule to a device: order, encoder counts or trigger slots, times."""
 
+import math
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +15,14 @@ from svct.sampling.checks import angular_distance_deg
 from svct.sampling.columns import COLUMNS
 from svct.sampling.device import Device
 from svct.sampling.schedule import Schedule
-from svct.sampling.timeline import Timeline, axis_positions_deg, least_period_s, timeline, trigger_slots
+from svct.sampling.timeline import (
+    Timeline,
+    axis_positions_deg,
+    least_period_s,
+    timeline,
+    trigger_slots,
+    tube_currents_mA,
+)
 
 
 @dataclass(frozen=True)
@@ -40,8 +48,9 @@ def plan(schedule: Schedule, device: Device) -> Plan:
     """Order the views of a schedule for a device, snap them to its steps and work out the times.
 
     A stage that stops takes the views in one pass over its range; a sweep in the direction that the range allows. A
-    gantry that turns all the time takes every view in the first rotation in which its slot is free and far enough from
-    the one before. Darks and flats stay before, between or after the projections as they stood.
+    gantry that turns all the time takes every view in the first rotation in which its slot is far enough from the one
+    before for exposure, pulse rate and the change of tube current. Darks and flats stay before or after the
+    projections; on a stage that stops also between them.
 
     Args:
         schedule: What was asked for.
@@ -145,10 +154,13 @@ def _order(schedule: Schedule, device: Device) -> tuple[int, ...]:
     best = [chosen[i] for i in np.argsort(positions, kind="stable")]
     if device.mode == "fly":
         return _around(schedule, best)
-    order = list(range(len(schedule.frame)))
-    for place, frame in zip(chosen, best, strict=True):
-        order[place] = frame
-    return tuple(order)
+    ways = []
+    for way in (best, best[::-1]):
+        order = list(range(len(schedule.frame)))
+        for place, frame in zip(chosen, way, strict=True):
+            order[place] = frame
+        ways.append(tuple(order))
+    return min(ways, key=lambda way: timeline(_take(schedule, way), device).duration_s)
 
 
 def _around(schedule: Schedule, projections: list[int]) -> tuple[int, ...]:
@@ -183,6 +195,7 @@ def _turns(schedule: Schedule, device: Device) -> tuple[tuple[int, ...], tuple[i
         return tuple(range(len(slots))), tuple((stated * rotation.views + slots).tolist())
     needed = np.ceil(least_period_s(schedule, device) * 1000 / rotation.slot_ms - 1e-9).astype(np.int64).clip(min=1)
     left = sorted(schedule.projections, key=lambda i: int(slots[i]))
+    currents, slew = tube_currents_mA(schedule, device), device.tube.slew_mA_per_ms
     order: list[int] = []
     turns: list[int] = []
     free, turn = 0, 0
@@ -190,7 +203,9 @@ def _turns(schedule: Schedule, device: Device) -> tuple[tuple[int, ...], tuple[i
         later = []
         for frame in left:
             place = turn * rotation.views + int(slots[frame])
-            if place >= free:
+            change = abs(currents[frame] - currents[order[-1]]) if order and slew else 0.0
+            settled = not order or place >= turns[-1] + change / ((slew or math.inf) * rotation.slot_ms) - 1e-9
+            if place >= free and settled:
                 order.append(frame)
                 turns.append(place)
                 free = place + int(needed[frame])
@@ -200,7 +215,7 @@ def _turns(schedule: Schedule, device: Device) -> tuple[tuple[int, ...], tuple[i
     if rotation.max_rotations is not None and turn > rotation.max_rotations:
         raise InputError(
             f"device {device.id}: expected the views within {rotation.max_rotations} rotations, got {turn}; choose "
-            "views further apart, or shorter exposures"
+            "views further apart, shorter exposures or more even loads"
         )
     whole = _around(schedule, order)
     before = whole.index(order[0])

@@ -50,7 +50,7 @@ def timeline(schedule: Schedule, device: Device) -> Timeline:
     Notes:
         Stops: every move has a trapezoid of speed, then the axis settles, exposes and reads out. Sweep: the highest
         constant speed at which every exposure and read-out ends before the next view, with the way to speed up and to
-        slow down. Darks and flats of a sweep are taken before and after it, where they stand in the order. Endless
+        slow down. Darks and flats before and after a sweep are taken where it begins and ends. Endless
         rotation: by rotation and trigger slot.
     """
     exposure_ms = exposure_times_ms(schedule, device)
@@ -123,6 +123,19 @@ def exposure_times_ms(schedule: Schedule, device: Device) -> NDArray[np.float64]
     return np.clip(wished, device.exposure.min_ms, device.exposure.max_ms or math.inf)
 
 
+def tube_currents_mA(schedule: Schedule, device: Device) -> NDArray[np.float64]:  # noqa: N802  (mA is the unit)
+    """Return the tube current that every frame needs for its load in its exposure time, ``(frame,)``, mA.
+
+    Zero where the schedule states no loads; the largest float where there is a load and no time.
+    """
+    if not schedule.exposure_mAs:
+        return np.zeros(len(schedule.frame))
+    times = exposure_times_ms(schedule, device)
+    loads = np.array(schedule.exposure_mAs)
+    needed = np.divide(1000 * loads, times, out=np.where(loads > 0, np.inf, 0.0), where=times > 0)
+    return np.asarray(np.minimum(needed, np.finfo(float).max))
+
+
 def trigger_slots(
     schedule: Schedule, device: Device
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
@@ -157,7 +170,9 @@ def least_period_s(schedule: Schedule, device: Device) -> NDArray[np.float64]:
 
 
 def sweep_speed_deg_s(schedule: Schedule, device: Device) -> float:
-    """Return the highest constant speed at which every view of a sweep is done before the next, degrees per second.
+    """Return the highest constant speed of a sweep, degrees per second.
+
+    Every view is done before the next, and the tube current has the time that it needs to change.
 
     Raises:
         InputError: Two views lie at one position, or the device has no speed.
@@ -169,7 +184,11 @@ def sweep_speed_deg_s(schedule: Schedule, device: Device) -> float:
     if gaps.size and gaps.min() == 0:
         place = int(gaps.argmin())
         raise InputError(f"views {chosen[place]} and {chosen[place + 1]}: expected a step between them, got none")
-    speeds = gaps / least_period_s(schedule, device)[chosen][:-1]
+    periods = least_period_s(schedule, device)[chosen][:-1]
+    if device.tube.slew_mA_per_ms is not None:
+        changes = np.abs(np.diff(tube_currents_mA(schedule, device)[chosen]))
+        periods = np.maximum(periods, changes / device.tube.slew_mA_per_ms / 1000)
+    speeds = gaps / periods
     return float(min(device.axis.speed_deg_s, speeds.min(initial=math.inf)))
 
 
@@ -185,4 +204,5 @@ def _sweep(
     start[:first] = np.cumsum(busy[:first]) - busy[:first]
     end = float(start[last] + busy[last]) + ramp_s
     start[last + 1 :] = end + np.cumsum(busy[last + 1 :]) - busy[last + 1 :]
+    positions[:first], positions[last + 1 :] = positions[first], positions[last]
     return Timeline(start, exposure_ms / 1000, positions, end + float(busy[last + 1 :].sum()), speed)

@@ -7,7 +7,7 @@ from svct.sampling.audit.finding import Finding, compared, skipped
 from svct.sampling.audit.place import order
 from svct.sampling.device import Device
 from svct.sampling.schedule import Schedule
-from svct.sampling.timeline import exposure_times_ms, timeline
+from svct.sampling.timeline import exposure_times_ms, timeline, tube_currents_mA
 
 _NO_LOADS = "the schedule states no tube loads (exposure_mAs, or a dose with its total)"
 
@@ -18,7 +18,7 @@ def tube_current(schedule: Schedule, device: Device) -> Finding:
         return skipped("TUBE_CURRENT", "the device has no limit")
     if not schedule.exposure_mAs:
         return skipped("TUBE_CURRENT", _NO_LOADS)
-    currents, lit = _currents(schedule, device)
+    currents, lit = tube_currents_mA(schedule, device), _lit(schedule)
     place = lit[int(currents[lit].argmax())]
     if currents[lit].min() < device.tube.min_mA:
         low = lit[int(currents[lit].argmin())]
@@ -59,7 +59,7 @@ def slew(schedule: Schedule, device: Device) -> Finding:
         return skipped("SLEW", "the device has no limit")
     if not schedule.exposure_mAs:
         return skipped("SLEW", _NO_LOADS)
-    currents, lit = _currents(schedule, device)
+    currents, lit = tube_currents_mA(schedule, device), _lit(schedule)
     if len(lit) < 2:
         return skipped("SLEW", "there is one frame alone")
     if device.mode == "fly" and order(schedule, device).result == "fail":
@@ -82,12 +82,19 @@ def voltage(schedule: Schedule, device: Device) -> Finding:
         return skipped("KVP", "the device has no list of voltages")
     if not schedule.kvp:
         return skipped("KVP", "the schedule states no voltages")
-    lit = [i for i, kind in enumerate(schedule.frame) if kind != "dark"]
-    off = [min(abs(schedule.kvp[i] - kv) for kv in device.tube.kv) for i in lit]
-    known = ", ".join(f"{kv:g}" for kv in device.tube.kv)
-    bad = tuple(i for i, distance in zip(lit, off, strict=True) if distance > 1e-6)
-    return compared(
-        "KVP", max(off), 1e-6, message=f"distance from a voltage that can be set ({known})", unit="kV", views=bad
+    lit = _lit(schedule)
+    near = {i: min(device.tube.kv, key=lambda kv: abs(schedule.kvp[i] - kv)) for i in lit}
+    bad = tuple(i for i in lit if abs(schedule.kvp[i] - near[i]) > 1e-6)
+    if not bad:
+        return Finding(code="KVP", result="pass", message="every voltage can be set")
+    return Finding(
+        code="KVP",
+        result="fail",
+        message="voltage that cannot be set, against the nearest that can",
+        value=schedule.kvp[bad[0]],
+        limit=near[bad[0]],
+        unit="kV",
+        views=bad,
     )
 
 
@@ -151,9 +158,6 @@ def _dose(
     return compared(code, value, limit, message=name, unit=unit, bad=bad)
 
 
-def _currents(schedule: Schedule, device: Device) -> tuple[np.ndarray, list[int]]:
-    """Return the current of every frame, mA, and the frames that are not dark."""
-    times = exposure_times_ms(schedule, device)
-    loads = np.array(schedule.exposure_mAs)
-    needed = np.divide(1000 * loads, times, out=np.where(loads > 0, np.inf, 0.0), where=times > 0)
-    return np.minimum(needed, np.finfo(float).max), [i for i, kind in enumerate(schedule.frame) if kind != "dark"]
+def _lit(schedule: Schedule) -> list[int]:
+    """Return the frames that are not dark."""
+    return [i for i, kind in enumerate(schedule.frame) if kind != "dark"]
