@@ -5,12 +5,12 @@ import binascii
 import hashlib
 import os
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from svct.errors import DataFileError, InputError, SvctError
+from svct.errors import BackendUnavailable, DataFileError, InputError, SvctError
 from svct.files import system_reason
-from svct.geometry.wrap.require import require
 from svct.sampling.schedule import Schedule
 
 NAMESPACE = "svct-schedule"
@@ -95,7 +95,7 @@ def verify(schedule: Schedule, key: str | os.PathLike[str] | None = None) -> Ver
     wanted = None if key is None else _read_key(key, public=True).public_bytes_raw()
     if schedule.signature is None:
         return Verification(signed=False)
-    _cryptography()
+    _require_cryptography()
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -123,12 +123,16 @@ def _message(schedule: Schedule) -> bytes:
     return NAMESPACE.encode("ascii") + b"\0" + schedule.canonical_bytes
 
 
-def _cryptography() -> Any:
-    return require("cryptography", "pip install 'svct[sign]'")
+def _require_cryptography() -> None:
+    if find_spec("cryptography") is None:
+        raise BackendUnavailable(
+            "cryptography: expected the package to be installed for signatures, got none; install it with pip install "
+            "'svct[sign]'"
+        )
 
 
 def _read_key(path: str | os.PathLike[str], *, public: bool = False, passphrase: str | None = None) -> Any:
-    _cryptography()
+    _require_cryptography()
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization as keys
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey

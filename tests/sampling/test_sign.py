@@ -1,5 +1,7 @@
 import json
 import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -86,6 +88,23 @@ def test_damaged_signatures(tmp_path: Path, name: str, value: str, message: str)
     assert signed.signature is not None
     with pytest.raises(SignatureError, match=message):
         verify(replace(signed, signature={**signed.signature, name: value}))
+
+
+def test_without_the_package(tmp_path: Path) -> None:
+    path = MADE.save(tmp_path / "s.json")
+    code = f"""
+import sys
+import importlib.util
+real = importlib.util.find_spec
+importlib.util.find_spec = lambda name: None if name == "cryptography" else real(name)
+from svct.cli.main import run
+assert run(["schedule", "verify", {str(path)!r}]) == 1
+assert run(["schedule", "check", {str(path)!r}]) == 0
+assert run(["schedule", "sign", {str(path)!r}, "--key", "k", "--out", {str(tmp_path / "o.json")!r}]) == 6
+assert "torch" not in sys.modules"""
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "pip install 'svct[sign]'" in done.stderr
 
 
 def test_the_key_of_somebody_else(tmp_path: Path) -> None:
