@@ -3,6 +3,7 @@ import torch
 from jaxtyping import TypeCheckError
 
 from svct.geometry import Grid, ParallelBeam, Projector
+from svct.physics import Acquisition
 from svct.recon import UnrolledNet, fbp
 from svct.recon.filters import filter_projections
 from svct.sampling.trial import Trial
@@ -27,4 +28,4 @@ def test_weights_with_an_axis_too_many_are_caught() -> None:
 def test_axes_of_one_name_must_agree() -> None:
     net = UnrolledNet(unrolls=1, width=4)
     with pytest.raises(TypeCheckError, match="patient view col"):
-        Trial(torch.zeros(4, 8, 8), torch.zeros(5, 3, 9), A, net)
+        Trial(torch.zeros(4, 8, 8), torch.zeros(5, 3, 9), A, net, Acquisition(), 0)

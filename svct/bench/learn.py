@@ -1,7 +1,7 @@
 """The main job: learn the views of a task, judge them, keep them only if they win."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,10 +15,12 @@ from svct.bench.subjects import Subjects
 from svct.geometry.projector import Projector
 from svct.metrics import RANGE, ssim
 from svct.recon.networks import backbone_path, file_sha256, load_backbone
-from svct.sampling.design import a_optimal
 from svct.sampling.fixed import ViewSet, equidistant_sets
 from svct.sampling.gain import Gain
 from svct.sampling.gumbel import learn_logits
+from svct.sampling.samplers.base import Problem
+from svct.sampling.samplers.designed import Designed
+from svct.sampling.samplers.warped import Warped
 from svct.sampling.schedule import Schedule
 from svct.sampling.swap import swap_search
 from svct.sampling.trial import Trial, measure_trial
@@ -38,6 +40,7 @@ class Effort:
         test: Drawn patients for the reported figures.
         gumbel_steps: Optimiser steps of the logits.
         swaps: Moves that the one-swap search tries.
+        warped: The density of views that is learned.
     """
 
     train: int = 160
@@ -45,9 +48,12 @@ class Effort:
     test: int = 40
     gumbel_steps: int = 40
     swaps: int = 90
+    warped: Warped = field(default_factory=Warped)
 
 
-QUICK = Effort(train=60, validation=8, test=12, gumbel_steps=10, swaps=16)
+QUICK = Effort(
+    train=60, validation=8, test=12, gumbel_steps=10, swaps=16, warped=Warped(harmonics=1, patients=8, offsets=2)
+)
 """For a look at the whole path; too little to win anything."""
 
 
@@ -118,7 +124,10 @@ def learn_views(
     net = load_backbone()
     A = Projector(task.scan, task.grid)
     budget = task.budget
-    design = stage("design", lambda: a_optimal(subjects.train, A, task.acquisition, views=budget, each=lambda: tick(4)))
+    density = effort.warped.patients * effort.warped.offsets
+    problem = Problem(A, task.acquisition, budget, subjects.train, net=net)
+    design = stage("design", lambda: Designed().choose(problem, each=lambda: tick(4)).views)
+    warped = stage("warped", lambda: effort.warped.choose(problem, seed=seed, each=lambda: tick(density)).views)
     train = measure_trial(subjects.train, A, task.acquisition, net=net, seed=1_000_003 * seed + 1)
     gumbel = stage(
         "gumbel",
@@ -130,7 +139,7 @@ def learn_views(
         return max(sets, key=lambda views: _ticked(validation.psnr(views), tick).mean().item())
 
     equidistant = stage("equidistant", lambda: best_of(*equidistant_sets(len(task.scan), budget)))
-    start = stage("start", lambda: best_of(equidistant, gumbel, design))
+    start = stage("start", lambda: best_of(equidistant, gumbel, design, warped))
     learned = stage(
         "swap",
         lambda: swap_search(validation, start, evaluations=effort.swaps, seed=seed, each=tick, better=better),
@@ -211,8 +220,9 @@ def judge(
 def work(task: Task, subjects: Subjects, effort: Effort) -> int:
     """Return how often `learn_views` and `judge` tick, in reconstructed images."""
     offsets = len(equidistant_sets(len(task.scan), task.budget))
-    search = 4 * task.budget + 16 * effort.gumbel_steps
-    search += len(subjects.validation) * (offsets + 3 + effort.swaps)
+    search = 4 * (task.budget + 2) + 16 * effort.gumbel_steps
+    search += effort.warped.measurements * effort.warped.patients * effort.warped.offsets
+    search += len(subjects.validation) * (offsets + 4 + effort.swaps)
     return search + len(subjects.test) * (offsets + 3 * (NOISE_SEEDS - 1) + NOISE_SEEDS + 2)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from torch import nn
 
 from svct.errors import InputError, unknown_name
-from svct.recon.networks import NETWORKS
+from svct.recon.networks import NETWORKS, load_network
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,10 @@ class Recipe:
         size: Rows and columns of the images; one step in six takes one image of twice the size.
         learning_rate: Peak of the first fall.
         seed: Seed of everything.
+        start: Weights to begin with instead of chance: the name of a file that comes with svct, or a path.
+        patterns: Share of each of `svct.bench.view_sets.PATTERNS`, which add up to 1.
+        widest_gap: Largest gap of a missing wedge over the whole circle.
+        off_centre: Share of patients who lie so far off the axis that the image's edge cuts them.
     """
 
     network: str = "unrolled"
@@ -39,6 +43,10 @@ class Recipe:
     size: int = 128
     learning_rate: float = 1.5e-3
     seed: int = 0
+    start: str = ""
+    patterns: list[float] = field(default_factory=lambda: [0.4, 0.2, 0.1, 0.2, 0.1])
+    widest_gap: float = 1 / 3
+    off_centre: float = 0.0
 
 
 def recipe_named(name: str | Path) -> Recipe:
@@ -58,11 +66,20 @@ def recipe_named(name: str | Path) -> Recipe:
 
 
 def build(recipe: Recipe) -> nn.Module:
-    """Return the network of a recipe, untrained.
+    """Return the network of a recipe before its first step.
 
     Raises:
         UnknownNameError: No such network.
+        DataFileError: The weights to start from are missing or damaged.
+        InputError: They are of another network.
     """
     if recipe.network not in NETWORKS:
         raise unknown_name("network", recipe.network, list(NETWORKS))
-    return NETWORKS[recipe.network](**recipe.settings)
+    net = NETWORKS[recipe.network](**recipe.settings)
+    if recipe.start:
+        shipped = Path(str(files("svct.recon") / "weights" / f"{recipe.start}.safetensors"))
+        try:
+            net.load_state_dict(load_network(shipped if shipped.is_file() else recipe.start).state_dict())
+        except RuntimeError as error:
+            raise InputError(f"start: expected weights of the recipe's network, got others ({error})") from error
+    return net

@@ -99,26 +99,29 @@ def draw_batch(recipe: Recipe, pools: tuple[Pool, Pool], step: int) -> tuple[Ten
     if rng.uniform() < 0.5:
         images = images.flip(-1)
     images = images * float(rng.uniform(0.9, 1.1))
+    if recipe.off_centre and rng.uniform() < recipe.off_centre:
+        images = _moved(images, rng)
     voxel = float(pool.voxel_mm[int(chosen[0])]) * math.exp(rng.uniform(math.log(0.5), math.log(1.1)))
     views = round(math.exp(rng.uniform(math.log(8), math.log(360))))
-    scan = _draw_scan(images.shape[-1] * voxel, voxel, views, rng)
+    scan = _draw_scan(recipe, images.shape[-1] * voxel, voxel, views, rng)
     A = Projector(scan, Grid(shape=tuple(images.shape[-2:]), voxel_mm=voxel))
     physics = Acquisition(photons=float(10 ** rng.uniform(4, 6)))
     return images, physics.measure(A(images), seed=int(rng.integers(2**31))), A
 
 
-def _draw_scan(across_mm: float, voxel: float, views: int, rng: np.random.Generator) -> Scan:
+def _draw_scan(recipe: Recipe, across_mm: float, voxel: float, views: int, rng: np.random.Generator) -> Scan:
     """Draw a parallel beam, or one time in four a fan beam on a full circle or a short scan."""
-    pattern = str(rng.choice(PATTERNS, p=[0.4, 0.2, 0.1, 0.2, 0.1]))
+    pattern = str(rng.choice(PATTERNS, p=recipe.patterns))
     pitch = float(rng.uniform(0.8, 1.2)) * voxel
     if rng.uniform() < 0.75:
-        return ParallelBeam(draw_angles(pattern, views, rng), bins=math.ceil(across_mm / pitch), bin_mm=pitch)
+        angles = draw_angles(pattern, views, rng, widest_gap=recipe.widest_gap)
+        return ParallelBeam(angles, bins=math.ceil(across_mm / pitch), bin_mm=pitch)
     source, magnification = float(rng.uniform(1.2, 3)) * across_mm, float(rng.uniform(1.3, 2))
     half = math.asin(min(across_mm / 2 / source, 0.99))
     if rng.uniform() < 0.3:
         angles = rng.uniform(0, 2 * math.pi) + np.linspace(0, math.pi + 2 * half, max(views, 24))
     else:
-        angles = draw_angles(pattern, views, rng, turn=2 * math.pi)
+        angles = draw_angles(pattern, views, rng, turn=2 * math.pi, widest_gap=recipe.widest_gap)
     curved = bool(rng.uniform() < 0.5)
     reach = source * magnification
     wide = 2 * reach * (half if curved else math.tan(half))
@@ -126,6 +129,17 @@ def _draw_scan(across_mm: float, voxel: float, views: int, rng: np.random.Genera
     return FanBeam(
         angles, bins=math.ceil(wide / step), bin_mm=step, source_mm=source, detector_mm=reach - source, curved=curved
     )
+
+
+def _moved(images: Tensor, rng: np.random.Generator) -> Tensor:
+    """Move patients by up to a quarter of the image in each direction; what leaves it is gone."""
+    size = images.shape[-1]
+    down, right = (int(rng.integers(-size // 4, size // 4 + 1)) for _ in range(2))
+    moved = torch.zeros_like(images)
+    moved[..., max(down, 0) : size + min(down, 0), max(right, 0) : size + min(right, 0)] = images[
+        ..., max(-down, 0) : size + min(-down, 0), max(-right, 0) : size + min(-right, 0)
+    ]
+    return moved
 
 
 def _textured(image: Tensor, rng: np.random.Generator) -> Tensor:

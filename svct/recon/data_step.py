@@ -27,6 +27,7 @@ class DataStep:
         view_weights: Radians that each view stands for; 0 leaves a view out. Default: its arc length, at most three
             times the mean, so that the views beside a missing wedge do not stand for all of it.
         directions: Which of `DIRECTIONS`.
+        view_loads: Tube load of each view over the mean, by which its rays weigh among the counts. Default: 1.
 
     Notes:
         Of the residual r: ``"fbp"`` is A^T W F r with the ramp filter F and the arc weights W (on a short scan of a fan
@@ -41,6 +42,7 @@ class DataStep:
         A: Projector,
         view_weights: Float[Tensor, " view"] | None,
         directions: tuple[str, ...],
+        view_loads: Float[Tensor, " view"] | None = None,
     ) -> None:
         self.A = A
         given = view_weights is not None
@@ -69,6 +71,8 @@ class DataStep:
                 self.columns.append(columns)
             else:
                 counts = torch.exp(-y.clamp(min=0))
+                if view_loads is not None:
+                    counts = counts * view_loads[:, None]
                 self.rays.append(rows * even * counts)
                 sums = A.T((counts * even.detach()).contiguous())
                 self.columns.append(torch.where(sums > 1e-6 * sums.max(), 1 / sums.clamp(min=1e-12), 0.0))

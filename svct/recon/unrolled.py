@@ -83,13 +83,21 @@ class UnrolledNet(nn.Module):
         self.steps = nn.Parameter(start)
         self.slopes = nn.Parameter(torch.zeros(unrolls, count, CONDITIONS))
 
-    def forward(self, y: Any, A: Projector, *, view_weights: Float[Tensor, " view"] | None = None) -> Any:
+    def forward(
+        self,
+        y: Any,
+        A: Projector,
+        *,
+        view_weights: Float[Tensor, " view"] | None = None,
+        view_loads: Float[Tensor, " view"] | None = None,
+    ) -> Any:
         """Reconstruct.
 
         Args:
             y: Log data, float32 ``(..., [rows,] views, bins)``; torch, NumPy or CuPy.
             A: The projector of these views.
             view_weights: Radians that each view stands for, ``(views,)``; 0 leaves a view out. Default: its arc length.
+            view_loads: Tube load of each view over the mean, ``(views,)``. Default: 1.
 
         Returns:
             Attenuation ``(..., [nz,] ny, nx)``, 1/mm, of the same kind as `y`; differentiable in `y` and
@@ -105,7 +113,7 @@ class UnrolledNet(nn.Module):
             torch.Size([1, 16, 16])
         """
         data, back = as_tensor(y, "y")
-        x, _, _, _ = self._run(data, A, view_weights)
+        x, _, _, _ = self._run(data, A, view_weights, view_loads)
         return back((x * MU_WATER).reshape(*data.shape[: -A.scan.ndim], *A.domain_shape))
 
     def features(self, y: Float[Tensor, "..."], A: Projector) -> Float[Tensor, "batch channel ..."]:
@@ -126,7 +134,11 @@ class UnrolledNet(nn.Module):
         return torch.cat([x[:, None], step(batch - A(x)).transpose(0, 1), memory], dim=1)
 
     def _run(
-        self, data: Float[Tensor, "..."], A: Projector, view_weights: Float[Tensor, " view"] | None
+        self,
+        data: Float[Tensor, "..."],
+        A: Projector,
+        view_weights: Float[Tensor, " view"] | None,
+        view_loads: Float[Tensor, " view"] | None = None,
     ) -> tuple[Tensor, Tensor, Tensor, DataStep]:
         """Return the image and the memory of the last unroll, the data, all in units of water, and the data step."""
         check_data(data, A, volumes=True)
@@ -135,7 +147,8 @@ class UnrolledNet(nn.Module):
         weights = None if view_weights is None else view_weights.to(data.device)
         batch = data.reshape(-1, *A.range_shape)
         told = conditions(batch, A, weights)
-        step = DataStep(batch, A, weights, self.directions)
+        loads = None if view_loads is None else view_loads.to(data.device)
+        step = DataStep(batch, A, weights, self.directions, loads)
         batch = batch / MU_WATER
         x = batch.new_zeros((len(batch), *A.domain_shape))
         memory = batch.new_zeros((len(batch), self.memory, *A.domain_shape))

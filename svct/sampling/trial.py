@@ -1,6 +1,6 @@
 """What a view set is worth: patients measured once with every candidate, reconstructed from some."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -11,6 +11,7 @@ from svct.metrics import RANGE
 from svct.physics.acquisition import Acquisition
 from svct.recon.unrolled import UnrolledNet
 from svct.sampling.fixed import ViewSet
+from svct.sampling.samplers.base import Choice
 
 BATCH = 8
 """Images reconstructed at once."""
@@ -27,12 +28,16 @@ class Trial:
         y: Log data ``(n, candidates, bins)``.
         A: The projector of all candidates.
         net: The frozen backbone.
+        acquisition: Flux and noise of a view at mean load.
+        seed: Seed of the noise.
     """
 
     truth: Float[Tensor, "patient y x"]
     y: Float[Tensor, "patient view col"]
     A: Projector
     net: UnrolledNet
+    acquisition: Acquisition
+    seed: int
 
     def images(self, views: ViewSet) -> Float[Tensor, "patient y x"]:
         """Reconstruct all patients from some views, ``(n, ny, nx)``, 1/mm."""
@@ -44,7 +49,21 @@ class Trial:
 
     def psnr(self, views: ViewSet) -> Float[Tensor, " patient"]:
         """Return the PSNR of every patient from some views, ``(n,)``, dB, range 2000 HU."""
-        error = (self.images(views) - self.truth).double().square().mean(dim=(-2, -1))
+        return self._psnr(self.images(views))
+
+    def psnr_at(self, choice: Choice) -> Float[Tensor, " patient"]:
+        """Return the PSNR of every patient from views that share the dose, measured anew, ``(n,)``, dB."""
+        views, loads = list(choice.views), torch.tensor(choice.loads)
+        flux = torch.as_tensor(self.acquisition.photons, dtype=torch.float64)
+        flux = (flux[views] if flux.ndim else flux) * loads
+        A = self.A[views]
+        with torch.inference_mode():
+            y = replace(self.acquisition, photons=tuple(flux.tolist())).measure(A(self.truth), seed=self.seed)
+            parts = [self.net(part, A, view_loads=loads) for part in torch.split(y, BATCH)]
+        return self._psnr(torch.cat(parts))
+
+    def _psnr(self, images: Float[Tensor, "patient y x"]) -> Float[Tensor, " patient"]:
+        error = (images - self.truth).double().square().mean(dim=(-2, -1))
         return 10 * torch.log10(RANGE**2 / error)
 
 
@@ -60,4 +79,4 @@ def measure_trial(
         net: The frozen backbone.
         seed: Seed of the noise.
     """
-    return Trial(images, acquisition.measure(A(images), seed=seed), A, net)
+    return Trial(images, acquisition.measure(A(images), seed=seed), A, net, acquisition, seed)

@@ -11,7 +11,6 @@ from svct.geometry import Grid, ParallelBeam, Projector
 from svct.physics import Acquisition
 from svct.recon import UnrolledNet, arc_weights
 from svct.sampling import equidistant_sets, golden_set, random_set
-from svct.sampling.design import a_optimal
 from svct.sampling.gumbel import _weights, learn_logits
 from svct.sampling.swap import swap_search
 from svct.sampling.trial import Trial, measure_trial
@@ -53,14 +52,6 @@ def test_golden_and_random_sets(views: int, seed: int) -> None:
         assert len(set(chosen)) == views
         assert list(chosen) == sorted(chosen)
         assert 0 <= chosen[0] <= chosen[-1] < 60
-
-
-def test_the_design_prefers_rays_along_the_edges() -> None:
-    (first,) = a_optimal(stripes(40), Projector(SCAN, GRID), Acquisition(photons=1e5), views=1)
-    assert min(first, 60 - first) * 3 <= 9
-    assert len(set(a_optimal(stripes(40), Projector(SCAN, GRID), Acquisition(photons=1e5), views=6))) == 6
-    with pytest.raises(InputError, match="expected at least 4 of shape"):
-        a_optimal(stripes(3), Projector(SCAN, GRID), Acquisition(), views=6)
 
 
 def test_weights_of_coming_and_going_views() -> None:

@@ -1,0 +1,159 @@
+"""Views by optimal design in the linear-Gaussian model of a task."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Float64
+from torch import Tensor
+
+from svct.errors import InputError, unknown_name
+from svct.sampling.linear import LinearModel, Posterior, linear_model
+from svct.sampling.load import share_load
+from svct.sampling.samplers.base import Choice, Problem
+
+Score = Callable[[Posterior, float], Float64[Tensor, " view"]]
+"""Takes what is unknown and a load over the mean; returns a number per candidate, the larger the better."""
+
+
+@dataclass(frozen=True, eq=False)
+class Designed:
+    """Greedy views, each the one of the highest score given those before, then exchanged one by one.
+
+    Args:
+        criterion: ``"A"``: what a view takes from the expected squared error, tr(W C), with the problem's importance W;
+            ``"D"``: from the volume of what is unknown, log det C, which is what it tells; ``"E"``: from the largest
+            eigenvalue of C, to first order; ``"d"``: what it adds to the squared detectability of `signals`.
+        share: Share the dose among the views too, for A alone, see `svct.sampling.load.share_load`: exchange and
+            sharing take turns.
+        signals: Images ``(n, ny, nx)`` of what is to be detected, on the model's coarse grid, for ``"d"``.
+        rounds: Rounds of exchange at most; for A and d alone, whose criterion has no order of views.
+        coarse: Pixels along the longer side of the model's grid.
+
+    Raises:
+        UnknownNameError: No such criterion.
+
+    Notes:
+        A and D after Burger et al. 2021 (arXiv 2006.12579), E after Pukelsheim 2006 (Optimal Design of Experiments,
+        chapter 6), exchange after Fedorov 1972 (Theory of Optimal Experiments). The ideal linear observer of a known
+        signal s in a Gaussian background has d'^2 = s^T A^T (A C A^T + R)^-1 A s (Barrett and Myers 2004, Foundations
+        of Image Science, section 13.2), which is s^T C^-1 (C - C') C^-1 s with the posterior covariance C'.
+    """
+
+    criterion: str = "A"
+    share: bool = False
+    signals: Float[Tensor, "signal y x"] | None = None
+    rounds: int = 2
+    coarse: int = 32
+    name: str = "designed"
+
+    def __post_init__(self) -> None:
+        if self.criterion not in ("A", "D", "E", "d"):
+            raise unknown_name("criterion", str(self.criterion), ["A", "D", "E", "d"])
+        if (self.criterion == "d") != (self.signals is not None):
+            raise InputError("signals: expected images of what is to be detected for criterion 'd', and for no other")
+        if self.share and self.criterion != "A":
+            raise InputError(f"share: expected criterion 'A', whose error the loads lower, got {self.criterion!r}")
+
+    def choose(self, problem: Problem, *, seed: int = 0, each: Callable[[], object] | None = None) -> Choice:
+        """Choose views; the seed changes nothing."""
+        model = linear_model(problem, coarse=self.coarse)
+        score = self._score(model)
+        chosen, state = greedy(model, problem.budget, score, each=each)
+        loads: tuple[float, ...] = ()
+        if self.criterion in "Ad":
+            chosen = exchange(state, chosen, score, rounds=self.rounds, each=each)
+        for turn in range(2 if self.share else 0):
+            loads = share_load(model, tuple(chosen))
+            if turn == 0:
+                state = Posterior(model)
+                for view, load in zip(chosen, loads, strict=True):
+                    state.take(view, load)
+                chosen = exchange(state, chosen, score, rounds=1, loads=loads, each=each)
+        order = sorted(range(len(chosen)), key=chosen.__getitem__)
+        return Choice(tuple(chosen[i] for i in order), tuple(loads[i] for i in order) if loads else ())
+
+    def _score(self, model: LinearModel) -> Score:
+        if self.criterion == "A":
+            return lambda left, load: (left.whitened(load).square() * model.importance).sum(dim=(1, 2))
+        if self.criterion == "D":
+            return Posterior.information
+        if self.criterion == "E":
+
+            def of_largest(left: Posterior, load: float) -> Float64[Tensor, " view"]:
+                widest = torch.linalg.eigh(left.covariance).eigenvectors[:, -1]
+                taken: Tensor = (left.whitened(load) @ widest).square().sum(dim=1)
+                return taken
+
+            return of_largest
+        assert self.signals is not None
+        signals = self.signals.flatten(1).double()
+        if signals.shape[1] != len(model.prior):
+            raise InputError(
+                f"signals: expected images of {len(model.prior)} pixels, the model's grid, got {signals.shape[1]}"
+            )
+        templates = torch.linalg.solve(model.prior, signals.T)
+        return lambda left, load: (left.whitened(load) @ templates).square().sum(dim=(1, 2))
+
+
+def greedy(
+    model: LinearModel, budget: int, score: Score, *, each: Callable[[], object] | None = None
+) -> tuple[list[int], Posterior]:
+    """Take views one by one, each the one of the highest score given those before.
+
+    Args:
+        model: The model.
+        budget: How many.
+        score: What a candidate is worth.
+        each: Called after each view.
+
+    Returns:
+        The views in the order in which they were taken, and what is unknown after the last.
+    """
+    chosen: list[int] = []
+    state = Posterior(model)
+    for _ in range(budget):
+        scores = score(state, 1.0)
+        scores[chosen] = -math.inf
+        chosen.append(int(scores.argmax()))
+        state.take(chosen[-1])
+        if each:
+            each()
+    return chosen, state
+
+
+def exchange(
+    state: Posterior,
+    views: list[int],
+    score: Score,
+    *,
+    rounds: int,
+    loads: Sequence[float] = (),
+    each: Callable[[], object] | None = None,
+) -> list[int]:
+    """Take each view out in turn and put the best candidate in its place, until a round changes nothing.
+
+    Args:
+        state: What is unknown once the views are taken.
+        views: The views to begin with.
+        score: As for `greedy`.
+        rounds: At most so many rounds over all views.
+        loads: Load of each view over the mean, which its successor takes over. Default: 1.
+        each: Called after each round.
+    """
+    chosen, loads = list(views), loads or [1.0] * len(views)
+    for _ in range(rounds):
+        before = list(chosen)
+        for i, view in enumerate(before):
+            state.drop(view, loads[i])
+            scores = score(state, loads[i])
+            scores[[v for v in chosen if v != view]] = -math.inf
+            best = int(scores.argmax())
+            chosen[i] = best if scores[best] > scores[view] * (1 + 1e-9) else view
+            state.take(chosen[i], loads[i])
+        if each:
+            each()
+        if chosen == before:
+            break
+    return chosen
