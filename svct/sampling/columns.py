@@ -13,6 +13,27 @@ MODES = ("step", "fly", "rotating")
 """How the axis moves: stop at every view, one sweep at constant speed, or endless rotation."""
 
 
+LARGEST = 1e9
+"""No angle, length, time or load of a scan is larger, in the units of a schedule; such a number is a slip."""
+
+
+def bounded_number(value: object, what: str) -> float:
+    """Return `value` as a float of at most `LARGEST` in size.
+
+    Example:
+        >>> bounded_number(90, "angle of view 0")
+        90.0
+    """
+    number = finite_number(value, what)
+    if abs(number) > LARGEST:
+        raise InputError(f"{what}: expected at most {LARGEST:g} in size, got {number:g}")
+    return number
+
+
+def _count(value: object, what: str) -> int:
+    return natural_number(bounded_number(value, what), what)
+
+
 def _frame(value: object, what: str) -> str:
     if value not in FRAMES:
         raise InputError(f"{what}: expected one of {', '.join(FRAMES)}, got {shown(value)}")
@@ -20,7 +41,7 @@ def _frame(value: object, what: str) -> str:
 
 
 def _amount(value: object, what: str) -> float:
-    number = finite_number(value, what)
+    number = bounded_number(value, what)
     if number < 0:
         raise InputError(f"{what}: expected a value of at least 0, got {number:g}")
     return number
@@ -31,11 +52,11 @@ COLUMNS: dict[str, Callable[[object, str], Any]] = {
     "tube_current_mA": _amount,
     "exposure_ms": _amount,
     "kvp": _amount,
-    "slot": natural_number,
-    "rotation": natural_number,
+    "slot": _count,
+    "rotation": _count,
     "frame": _frame,
-    "secondary_deg": finite_number,
-    "z_mm": finite_number,
+    "secondary_deg": bounded_number,
+    "z_mm": bounded_number,
     "t_offset_s": _amount,
 }
 """Each optional column of the views with the check of one value."""

@@ -12,6 +12,8 @@ from svct.sampling.schedule import Schedule
 
 FIELDS = ("task", "method", "candidates", "geometry", "mode", "repeat", "dose", "gain", "device_profile", "provenance")
 
+_ROUNDING_DEG = 1e-9
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -85,12 +87,18 @@ def compare(first: Schedule, second: Schedule, *, within_deg: float = 0.5) -> Di
 def _pairs(first: Schedule, second: Schedule, within_deg: float) -> list[tuple[int, int]]:
     """Match the projections, nearest first."""
     a, b = list(first.projections), list(second.projections)
-    distances = angular_distance_deg(np.array(first.angles_deg)[a][:, None], np.array(second.angles_deg)[b][None, :])
-    rows, columns = np.nonzero(distances <= within_deg)
-    nearest = np.lexsort((abs(rows - columns), distances[rows, columns]))
+    one, other = (np.array([s.angles_deg[i] for i in s.projections]) % 360 for s in (first, second))
+    ring = np.argsort(other, kind="stable")
+    unrolled = np.concatenate([other[ring] - 360, other[ring], other[ring] + 360])
+    begin = np.searchsorted(unrolled, one - within_deg - _ROUNDING_DEG)
+    end = np.searchsorted(unrolled, one + within_deg + _ROUNDING_DEG, side="right")
+    rows = np.repeat(np.arange(len(a)), end - begin)
+    columns = np.array([ring[k % len(b)] for i in range(len(a)) for k in range(begin[i], end[i])], dtype=np.int64)
+    distances = angular_distance_deg(one[rows], other[columns])
+    nearest = np.lexsort((abs(rows - columns), distances))
     left, right, found = set(a), set(b), []
-    for place in nearest:
-        pair = a[rows[place]], b[columns[place]]
+    for i, k in zip(rows[nearest], columns[nearest], strict=True):
+        pair = a[i], b[k]
         if pair[0] in left and pair[1] in right:
             found.append(pair)
             left.remove(pair[0])

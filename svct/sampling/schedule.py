@@ -20,7 +20,7 @@ from svct.sampling.checks import (
     positive_count,
     require_text,
 )
-from svct.sampling.columns import COLUMNS, MODES, check_column, read_columns
+from svct.sampling.columns import COLUMNS, MODES, bounded_number, check_column, read_columns
 from svct.sampling.document import SCHEMA_NAME, canonical_bytes, content_hash, parse_document
 from svct.sampling.dose import Dose, settle_loads
 from svct.sampling.gain import Gain
@@ -131,7 +131,7 @@ class Schedule:
     signature: dict[str, str] | None = field(default=None, hash=False, compare=False)
 
     def __post_init__(self) -> None:
-        angles = tuple(finite_number(angle, f"angle of view {i}") for i, angle in enumerate(self.angles_deg))
+        angles = tuple(bounded_number(angle, f"angle of view {i}") for i, angle in enumerate(self.angles_deg))
         object.__setattr__(self, "angles_deg", angles)
         object.__setattr__(self, "budget", positive_count(self.budget, "budget"))
         object.__setattr__(self, "candidates", positive_count(self.candidates, "candidates"))
@@ -149,7 +149,10 @@ class Schedule:
             if getattr(self, name) is not None:
                 require_text(getattr(self, name), name)
         if self.device_profile is not None:
-            object.__setattr__(self, "device_profile", plain_dict(self.device_profile, "device_profile"))
+            profile = plain_dict(self.device_profile, "device_profile")
+            object.__setattr__(self, "device_profile", profile)
+            if set(profile) != {"id", "sha256"}:
+                raise InputError(f"device_profile: expected the fields id and sha256, got {sorted(profile)}")
         if self.mode is not None and self.mode not in MODES:
             raise InputError(f"mode: expected one of {', '.join(MODES)} or None, got {self.mode!r}")
         projections = self.projections

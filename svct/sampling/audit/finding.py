@@ -1,5 +1,6 @@
 """What a check found."""
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,8 +13,8 @@ class Finding:
         code: Which check; see `svct.sampling.audit.CODES`.
         result: ``"pass"``, ``"fail"``, ``"warn"``, or ``"skip"`` where nothing could be checked.
         message: What was found, in words.
-        value: The worst value, or None.
-        limit: What it was compared with, or None.
+        value: The worst value, or None; one that is not finite becomes None.
+        limit: What it was compared with, or None; likewise.
         unit: Unit of both.
         views: The frames concerned.
     """
@@ -25,6 +26,12 @@ class Finding:
     limit: float | None = None
     unit: str = ""
     views: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("value", "limit"):
+            number = getattr(self, name)
+            if number is not None and not math.isfinite(number):
+                object.__setattr__(self, name, None)
 
     def __str__(self) -> str:
         numbers = ""
