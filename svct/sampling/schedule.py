@@ -66,7 +66,7 @@ class Schedule:
         candidates: Number of views there were to choose from.
         method: How the views were chosen, such as ``"learned"`` or ``"equidistant"``.
         relative_load: Tube load per frame over the mean load of the projections: positive with mean 1 over
-            these. Default: 1 for every frame, or what the mAs say.
+            these, 0 in darks. Default: what the mAs say, or else 1 in all but darks.
         provenance: Version, seeds, hashes of data, weights and configuration, ``created_utc``; plain JSON.
         gain: The measured gain, or None where it was not measured.
         mode: How the axis moves: ``"step"``, ``"fly"``, ``"rotating"``, or None where it is left open.
@@ -262,6 +262,11 @@ class Schedule:
             raise InputError(
                 f"angle: expected {schedule.angle_convention} for a {schedule.geometry['kind']} geometry, "
                 f"got {document['angle']}; convert the angles to this convention"
+            )
+        if document["sha256"] == content_hash(document) != schedule.sha256:
+            raise InputError(
+                "content is not in canonical form: expected angles and amounts as floats such as 90.0, whole numbers "
+                "without a point, and nothing that states nothing (frame where all are projections, false, empty lists)"
             )
         if document["sha256"] != schedule.sha256:
             raise InputError(

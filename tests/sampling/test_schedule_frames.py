@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 from svct.errors import InputError
 from svct.geometry import ParallelBeam
 from svct.sampling import Dose, Schedule
-from svct.sampling.document import json_schema
+from svct.sampling.document import content_hash, json_schema
 
 OLD = Path(__file__).parent / "files" / "schedule-0.1.0.json"
 
@@ -143,3 +143,20 @@ def test_changing_one_statement_keeps_the_rest() -> None:
     made = replace(schedule(dose=Dose(total_mAs=3.0)), mode="fly")
     assert made.mode == "fly"
     assert made.exposure_mAs == (0.0, 1.0, 1.0, 1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda d: d["views"][1].update(angle_deg=90),
+        lambda d: d.update(repeat=False),
+        lambda d: d.update(checks=[]),
+        lambda d: [view.update(frame="projection") for view in d["views"]],
+    ],
+)
+def test_files_that_state_the_same_in_another_form(change: Any) -> None:
+    document = json.loads(schedule(angles_deg=(0.0, 90.0, 180.0), frame=()).to_json())
+    change(document)
+    document["sha256"] = content_hash(document)
+    with pytest.raises(InputError, match="content is not in canonical form: expected angles and amounts as floats"):
+        Schedule.from_json(json.dumps(document))
