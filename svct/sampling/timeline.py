@@ -69,7 +69,7 @@ def timeline(schedule: Schedule, device: Device) -> Timeline:
             now += move_time_s(abs(position - positions[i - 1]), device) + device.axis.settle_s
         starts.append(now)
         now += (exposure_ms[i] + device.exposure.readout_ms) / 1000
-    return Timeline(np.array(starts), exposure_ms / 1000, positions, now, None)
+    return Timeline(np.array(starts), exposure_ms / 1000, positions, float(now), None)
 
 
 def axis_positions_deg(schedule: Schedule, device: Device) -> NDArray[np.float64]:
