@@ -115,7 +115,7 @@ def test_sign_and_verify(path: str, capsys: pytest.CaptureFixture[str], tmp_path
     assert "content does not match its hash" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("device", [None, "lab-step-stage", "research-gantry"])
+@pytest.mark.parametrize("device", [None, "lab-step-stage"])
 def test_plots_hold_every_view(path: str, tmp_path: Path, device: str | None) -> None:
     options = [] if device is None else ["--device", device]
     for suffix in ("png", "svg"):

@@ -33,7 +33,7 @@ GOLDEN = tuple((111.246117975 * i) % 180 for i in range(24))
 @given(
     st.lists(st.integers(0, 190), min_size=1, max_size=30, unique=True), st.sampled_from(device_names()), st.randoms()
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_a_plan_passes_what_it_plans_for(places: list[int], name: str, dice: Any) -> None:
     device = load_device(name)
     angles = tuple(a + dice.uniform(-0.2, 0.2) + 0.3 for a in places)
