@@ -74,6 +74,29 @@ def compared(
     )
 
 
+def at_least(code: str, value: float, limit: float, *, message: str, unit: str, views: tuple[int, ...] = ()) -> Finding:
+    """Return a finding that passes where the value does not fall below its limit, up to rounding; else it fails.
+
+    Args:
+        code: Which check.
+        value: The worst value.
+        limit: The smallest that is allowed.
+        message: What was compared, in words.
+        unit: Unit of both.
+        views: The frames with the worst value, told where it falls short.
+    """
+    good = value >= limit * (1 - 1e-9)
+    return Finding(
+        code=code,
+        result="pass" if good else "fail",
+        message=message,
+        value=float(value),
+        limit=float(limit),
+        unit=unit,
+        views=() if good else views,
+    )
+
+
 def skipped(code: str, why: str) -> Finding:
     """Return a finding of a check that could not be made."""
     return Finding(code=code, result="skip", message=f"not checked: {why}")

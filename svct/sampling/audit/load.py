@@ -3,7 +3,7 @@
 import numpy as np
 
 from svct.errors import InputError
-from svct.sampling.audit.finding import Finding, compared, skipped
+from svct.sampling.audit.finding import Finding, at_least, compared, skipped
 from svct.sampling.audit.place import order
 from svct.sampling.device import Device
 from svct.sampling.schedule import Schedule
@@ -22,15 +22,8 @@ def tube_current(schedule: Schedule, device: Device) -> Finding:
     place = lit[int(currents[lit].argmax())]
     if currents[lit].min() < device.tube.min_mA:
         low = lit[int(currents[lit].argmin())]
-        return Finding(
-            code="TUBE_CURRENT",
-            result="fail",
-            message="lowest tube current, below the tube's",
-            value=float(currents[low]),
-            limit=device.tube.min_mA,
-            unit="mA",
-            views=(low,),
-        )
+        message = "lowest tube current, below the tube's"
+        return at_least("TUBE_CURRENT", currents[low], device.tube.min_mA, message=message, unit="mA", views=(low,))
     time = exposure_times_ms(schedule, device)[place]
     message = f"highest tube current: {schedule.exposure_mAs[place]:.4g} mAs in {time:.4g} ms of view {place}"
     return compared("TUBE_CURRENT", currents[place], device.tube.max_mA, message=message, unit="mA", views=(place,))
@@ -110,16 +103,8 @@ def voltage_dwell(schedule: Schedule, device: Device) -> Finding:
         return skipped("KV_DWELL", str(error))
     changes = np.flatnonzero(np.diff(schedule.kvp) != 0) + 1
     times = np.diff(starts[np.concatenate([[0], changes])])
-    shortest, least = float(times.min()), device.tube.kv_dwell_ms
-    return Finding(
-        code="KV_DWELL",
-        result="pass" if shortest >= least * (1 - 1e-9) else "fail",
-        message="shortest time at one voltage",
-        value=shortest,
-        limit=least,
-        unit="ms",
-        views=() if shortest >= least * (1 - 1e-9) else (int(changes[times.argmin()]),),
-    )
+    message, views = "shortest time at one voltage", (int(changes[times.argmin()]),)
+    return at_least("KV_DWELL", times.min(), device.tube.kv_dwell_ms, message=message, unit="ms", views=views)
 
 
 def total_load(schedule: Schedule, device: Device) -> Finding:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from svct.errors import InputError
-from svct.sampling.audit.finding import Finding, compared, skipped
+from svct.sampling.audit.finding import Finding, at_least, compared, skipped
 from svct.sampling.audit.place import order
 from svct.sampling.device import Device
 from svct.sampling.schedule import Schedule
@@ -17,15 +17,9 @@ def exposure(schedule: Schedule, device: Device) -> Finding:
     lit = [i for i, kind in enumerate(schedule.frame) if kind != "dark"]
     times = np.array(schedule.exposure_ms)[lit]
     if times.min() < device.exposure.min_ms:
-        return Finding(
-            code="EXPOSURE",
-            result="fail",
-            message="shortest exposure, below the device's",
-            value=float(times.min()),
-            limit=device.exposure.min_ms,
-            unit="ms",
-            views=(lit[int(times.argmin())],),
-        )
+        short = (lit[int(times.argmin())],)
+        message = "shortest exposure, below the device's"
+        return at_least("EXPOSURE", times.min(), device.exposure.min_ms, message=message, unit="ms", views=short)
     slot_ms = None if device.rotation is None else device.rotation.slot_ms
     longest = [time for time in (device.exposure.max_ms, slot_ms) if time is not None]
     if not longest:
@@ -44,16 +38,8 @@ def pulse_rate(schedule: Schedule, device: Device) -> Finding:
         return skipped("PULSE_RATE", line)
     starts = np.array(schedule.t_offset_s) if schedule.t_offset_s else line.start_s
     periods = np.diff(starts) * 1000
-    shortest = float(periods.min())
-    return Finding(
-        code="PULSE_RATE",
-        result="pass" if shortest >= least * (1 - 1e-9) else "fail",
-        message="shortest time from one exposure's start to the next",
-        value=shortest,
-        limit=least,
-        unit="ms",
-        views=() if shortest >= least * (1 - 1e-9) else (int(periods.argmin()) + 1,),
-    )
+    message, views = "shortest time from one exposure's start to the next", (int(periods.argmin()) + 1,)
+    return at_least("PULSE_RATE", periods.min(), least, message=message, unit="ms", views=views)
 
 
 def gating(schedule: Schedule, device: Device) -> Finding:
@@ -74,15 +60,9 @@ def steady_speed(schedule: Schedule, device: Device) -> Finding:
         return skipped("SPEED", "the scan is no sweep")
     if order(schedule, device).result == "fail":
         return skipped("SPEED", "the order fails")
-    speed, least = sweep_speed_deg_s(schedule, device), device.axis.min_speed_deg_s
-    return Finding(
-        code="SPEED",
-        result="pass" if speed >= least else "fail",
-        message="speed at which exposure and read-out end before the next view",
-        value=speed,
-        limit=least,
-        unit="deg/s",
-    )
+    message = "speed at which exposure and read-out end before the next view"
+    speed = sweep_speed_deg_s(schedule, device)
+    return at_least("SPEED", speed, device.axis.min_speed_deg_s, message=message, unit="deg/s")
 
 
 def too_slow(schedule: Schedule, device: Device) -> Finding:
