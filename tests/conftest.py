@@ -4,9 +4,11 @@ from pathlib import Path
 import pytest
 from jaxtyping import install_import_hook
 
-# Left out: svct.geometry, whose methods return Self; svct.data and the phantoms, which take arrays of any number type
-# and convert them; svct.cli, where click hands the arguments over and types are imported for mypy alone.
-CHECKED = ("bench", "metrics", "physics", "recon", "sampling", "tasks.cohort", "tasks.task")
+# Left out: svct.geometry and the classes of heads, whose methods return Self; svct.data and the phantoms, which take
+# arrays of any number type and convert them; svct.cli, where click hands the arguments over and types are imported for
+# mypy alone.
+HEADS = [f"tasks.heads.{part}" for part in ("controls", "filters", "froc", "lesion_map", "overlap", "roc", "scores")]
+CHECKED = ("bench", "metrics", "physics", "recon", "sampling", "tasks.cohort", *HEADS, "tasks.task")
 # An int may stand where a float is asked for, as it may in the language.
 CHECKER = "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
 

@@ -1,8 +1,10 @@
 """The main job: learn the views of a task, judge them, keep them only if they win."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -18,7 +20,7 @@ from svct.recon.networks import backbone_path, file_sha256, load_backbone
 from svct.sampling.fixed import ViewSet, equidistant_sets
 from svct.sampling.gain import Gain
 from svct.sampling.gumbel import learn_logits
-from svct.sampling.samplers.base import Problem
+from svct.sampling.samplers.base import Choice, Problem
 from svct.sampling.samplers.designed import Designed
 from svct.sampling.samplers.warped import Warped
 from svct.sampling.schedule import Schedule
@@ -64,10 +66,12 @@ class Found:
     Args:
         learned: The best views found.
         equidistant: The equidistant views of the best offset on the validation subjects.
+        designed: The A-optimal views, which the search began with.
     """
 
     learned: ViewSet
     equidistant: ViewSet
+    designed: ViewSet
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +148,7 @@ def learn_views(
         "swap",
         lambda: swap_search(validation, start, evaluations=effort.swaps, seed=seed, each=tick, better=better),
     )
-    return Found(learned, equidistant)
+    return Found(learned, equidistant, design)
 
 
 def judge(
@@ -155,6 +159,7 @@ def judge(
     seed: int,
     keep_learned: bool,
     tick: Callable[[int], object],
+    rivals: Mapping[str, Choice] = MappingProxyType({}),
 ) -> Verdict:
     """Compare learned views with the best equidistant offset on the test subjects.
 
@@ -165,6 +170,7 @@ def judge(
         seed: Seed that the noise seeds derive from.
         keep_learned: Put the learned views into the schedule even where they do not win.
         tick: Called with the work done, in reconstructed images.
+        rivals: Other choices, by name, whose gain over the same baseline goes into the metrics.
 
     Returns:
         The verdict; its schedule holds the learned views where the lower end of the gain's interval clears zero.
@@ -183,6 +189,15 @@ def judge(
     ours = _mean_psnr(trials[1:], learned, tick, _ticked(trials[0].psnr(learned), tick))
     baseline = f"equidistant, the best of {len(rows)} offsets on the test {subjects.unit}s"
     gain = paired_gain(ours.tolist(), means[best].tolist(), baseline=baseline)
+
+    def against(choice: ViewSet | Choice) -> Gain:
+        """Return the gain of other views over the baseline, on the same noise where they share the load evenly."""
+        if isinstance(choice, Choice) and len(set(choice.loads)) == 1:
+            choice = choice.views
+        found = [t.psnr_at(choice) if isinstance(choice, Choice) else t.psnr(choice) for t in trials]
+        tick(len(trials) * len(ours))
+        return paired_gain(torch.stack(found).mean(dim=0).tolist(), means[best].tolist(), baseline=baseline)
+
     turned = measure_trial(subjects.rotated, A, task.acquisition, net=net, seed=noise[0])
     rotated = paired_gain(
         _ticked(turned.psnr(learned), tick).tolist(),
@@ -203,6 +218,12 @@ def judge(
         "offsets_mean_psnr_db": [p.mean().item() for p in first],
         "gain": asdict(gain),
         "gain_rotated": asdict(rotated),
+        "designed": {"gain": asdict(against(found.designed))},
+        "rivals": {
+            name: {"views": list(c.views), "loads": list(c.loads), "gain": asdict(against(c))}
+            for name, c in rivals.items()
+        },
+        "saved_views": _saved_views(task, trials, ours, means[best], tick),
         "returned": method,
         "remarks": list(subjects.remarks),
     }
@@ -223,7 +244,25 @@ def work(task: Task, subjects: Subjects, effort: Effort) -> int:
     search = 4 * (task.budget + 2) + 16 * effort.gumbel_steps
     search += effort.warped.measurements * effort.warped.patients * effort.warped.offsets
     search += len(subjects.validation) * (offsets + 4 + effort.swaps)
-    return search + len(subjects.test) * (offsets + 3 * (NOISE_SEEDS - 1) + NOISE_SEEDS + 2)
+    return search + len(subjects.test) * (offsets + 3 * (NOISE_SEEDS - 1) + 2 * NOISE_SEEDS + 2 + 8)
+
+
+def _saved_views(
+    task: Task, trials: list[Trial], ours: Tensor, theirs: Tensor, tick: Callable[[int], object]
+) -> float | None:
+    """Return how many views less than equidistant ones the learned ones take at the same mean PSNR.
+
+    Between the budget and a quarter more or less, PSNR of equidistant views, over four offsets, is taken as linear in
+    the logarithm of their number; None where it does not rise.
+    """
+    few, many = round(task.budget * 0.8), min(round(task.budget * 1.25), len(task.scan))
+    found = []
+    for views in (few, many):
+        rows = equidistant_sets(len(task.scan), views)
+        found.append(max(float(_ticked(trials[0].psnr(row), tick).mean()) for row in rows[:: -(-len(rows) // 4)]))
+    slope = (found[1] - found[0]) / math.log(many / few) if many > few else 0.0
+    gain = float((ours - theirs).mean())
+    return None if slope <= 0 else round(task.budget * (math.exp(gain / slope) - 1), 2)
 
 
 def _mean_psnr(trials: list[Trial], views: ViewSet, tick: Callable[[int], object], first: Tensor) -> Tensor:

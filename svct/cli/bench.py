@@ -2,14 +2,17 @@
 
 import click
 
-from svct.cli import bench_projectors, bench_recon, bench_uncertainty
+from svct.cli import bench_effects, bench_projectors, bench_recon, bench_uncertainty, bench_views, bench_xcist
 
 
 @click.group()
 def command() -> None:
-    """Measure projectors and reconstructions against others."""
+    """Measure projectors, reconstructions, physics and choices of views against others."""
 
 
+command.add_command(bench_effects.command, "effects")
 command.add_command(bench_projectors.command)
 command.add_command(bench_recon.command)
 command.add_command(bench_uncertainty.command, "uncertainty")
+command.add_command(bench_views.command)
+command.add_command(bench_xcist.command, "xcist")

@@ -10,7 +10,7 @@ from svct.cli import options
 @click.command()
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Weights to write (.safetensors).")
 @click.option(
-    "--recipe", "name", default="backbone-2", show_default=True, help="A recipe that comes with svct, or a TOML file."
+    "--recipe", "name", default="backbone-3", show_default=True, help="A recipe that comes with svct, or a TOML file."
 )
 @click.option(
     "--state", type=click.Path(path_type=Path), help="Checkpoint to write and to resume from.  [default: OUT.state]"

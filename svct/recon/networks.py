@@ -28,7 +28,7 @@ NETWORKS: dict[str, type[nn.Module]] = {
 }
 """Each kind of network by its name in files and recipes; all are called ``(y, A)``."""
 
-SHIPPED = "weights/backbone-2.safetensors"
+SHIPPED = "weights/backbone-3.safetensors"
 """The trained backbone in the package, beside its card."""
 
 

@@ -16,7 +16,7 @@ from svct.recon.regularisers import UNet
 from svct.recon.unrolled import UnrolledNet
 from svct.units import MU_WATER
 
-SHIPPED = "weights/uncertainty-2.safetensors"
+SHIPPED = "weights/uncertainty-3.safetensors"
 """The trained head in the package, for the backbone in the package."""
 
 
@@ -93,7 +93,7 @@ def load_uncertainty(path: str | os.PathLike[str] | None = None) -> Uncertainty:
     """Load a trained head for error bars, frozen.
 
     Args:
-        path: A file that `svct train-backbone --recipe uncertainty-2` wrote. Default: the one that comes with svct.
+        path: A file that `svct train-backbone --recipe uncertainty-3` wrote. Default: the one that comes with svct.
 
     Raises:
         DataFileError: The file is missing, damaged, not such a head, or was trained on another backbone.
@@ -108,6 +108,6 @@ def load_uncertainty(path: str | os.PathLike[str] | None = None) -> Uncertainty:
     if trained_on != here:
         raise DataFileError(
             f"{source}: expected a head trained on the backbone {here[:12]}, got one for {str(trained_on)[:12]}; "
-            "train it anew with `svct train-backbone --recipe uncertainty-2`"
+            "train it anew with `svct train-backbone --recipe uncertainty-3`"
         )
     return net
