@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(abspath $(VENV))/bin
 SOURCES := pyproject.toml constraints.txt CMakeLists.txt README.md $(shell find csrc svct -type f -not -name '*.pyc')
 
-.PHONY: run test slow lint wheel clean
+.PHONY: run test slow test-peers lint wheel clean
 
 run: $(VENV)/.installed
 	$(BIN)/svct learn-sampling --task chest
@@ -16,6 +16,17 @@ test: $(VENV)/.installed-test
 
 slow: $(VENV)/.installed-test
 	SVCT_TEST_INSTALLED=1 $(BIN)/python -P -m pytest -m slow
+
+# Other packages, of more than 2 GB, into an environment of their own; those that cannot be installed are skipped.
+PEERS ?= .venv-peers
+test-peers: $(PEERS)/.installed
+	SVCT_TEST_INSTALLED=1 $(PEERS)/bin/python -P -m pytest tests/peers
+
+$(PEERS)/.installed: $(SOURCES) tests/peers/requirements.txt
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet -c constraints.txt ".[test,deepinv,pylops]" -r tests/peers/requirements.txt
+	-sh tests/peers/install_gecatsim.sh $(PEERS)/bin/python
+	touch $@
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check svct tests

@@ -13,7 +13,7 @@ from svct.geometry.grid import Grid
 from svct.geometry.parallel import ParallelBeam
 from svct.tasks.case import Case
 from svct.tasks.cases import CaseCohort
-from svct.tasks.cohort import GENERATOR_VERSION, SPLITS
+from svct.tasks.cohort import SPLITS
 from svct.tasks.difficulty import Difficulty, detection_difficulty
 from svct.tasks.findings.kinds import finding_kind
 from svct.tasks.task import Task, load_task, task_names
@@ -55,7 +55,7 @@ class DetectionTask:
             "finding": self.finding,
             "task": self.task.name,
             "anatomy": self.task.cohort.anatomy,
-            "generator": GENERATOR_VERSION,
+            "cohort": self.task.cohort.sha256(),
             "seed": self.seed,
             "difficulty": asdict(self.difficulty),
             "scan": self.task.scan.to_dict(),

@@ -1,5 +1,7 @@
 """Options that mean the same in every command that has them."""
 
+from pathlib import Path
+
 import click
 
 task = click.option(
@@ -11,3 +13,5 @@ seed = click.option(
 )
 overwrite = click.option("--overwrite", is_flag=True, help="Replace what is there already.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+schedule = click.argument("schedule", type=click.Path(path_type=Path))
+device = click.option("--device", help="A device profile: a file (.toml), or an example that comes with svct.")

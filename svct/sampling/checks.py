@@ -57,6 +57,19 @@ def positive_count(value: object, what: str) -> int:
     return int(number)
 
 
+def natural_number(value: object, what: str) -> int:
+    """Return `value` as an int of at least 0.
+
+    Example:
+        >>> natural_number(0, "slot of view 0")
+        0
+    """
+    number = math.nan if isinstance(value, bool) else finite_number(value, what)
+    if not (number >= 0 and number.is_integer()):
+        raise InputError(f"{what}: expected a whole number of at least 0, got {shown(value)}")
+    return int(number)
+
+
 def require_text(value: object, what: str) -> None:
     """Check that `value` is text and not blank.
 
@@ -107,20 +120,53 @@ def check_loads(loads: Sequence[float], views: int) -> None:
         raise InputError(f"relative_load: expected a mean of 1, got {mean:.6g}; divide the loads by their mean")
 
 
-def check_distinct(angles_deg: Sequence[float]) -> None:
-    """Check that no two angles are the same modulo 360 degrees.
+def same_views(angles_deg: Sequence[float], places: Sequence[Any] = ()) -> tuple[int, int] | None:
+    """Return the first two views found at the same angle modulo 360 degrees and the same place, or None.
+
+    Args:
+        angles_deg: Angles, degrees.
+        places: What else tells views apart, one hashable value per view, such as a table position.
+
+    Example:
+        >>> same_views((0.0, 180.0, 360.0))
+        (0, 2)
+        >>> same_views((0.0, 360.0), places=(0.0, 5.0)) is None
+        True
+    """
+    by_place: dict[Any, list[int]] = {}
+    for view in range(len(angles_deg)):
+        by_place.setdefault(places[view] if places else None, []).append(view)
+    for members in by_place.values():
+        values = np.array([angles_deg[view] for view in members])
+        order = np.argsort(values % 360, kind="stable")
+        gaps = angular_distance_deg(values[order], values[np.roll(order, -1)])
+        if len(members) > 1 and gaps.min() < SAME_VIEW_DEG:
+            place = int(gaps.argmin())
+            first, second = sorted((members[order[place]], members[order[(place + 1) % len(order)]]))
+            return first, second
+    return None
+
+
+def check_distinct(angles_deg: Sequence[float], places: Sequence[Any] = (), names: Sequence[int] = ()) -> None:
+    """Check that no two views have the same angle modulo 360 degrees at the same place.
+
+    Args:
+        angles_deg: Angles, degrees.
+        places: What else tells views apart, as in `same_views`.
+        names: What the error calls the views. Default: their places in the sequence.
+
+    Raises:
+        InputError: Two are the same.
 
     Example:
         >>> check_distinct((0.0, 180.0))
     """
-    values = np.array(angles_deg)
-    order = np.argsort(values % 360, kind="stable")
-    gaps = angular_distance_deg(values[order], values[np.roll(order, -1)])
-    if len(values) > 1 and gaps.min() < SAME_VIEW_DEG:
-        place = int(gaps.argmin())
-        first, second = sorted((int(order[place]), int(order[(place + 1) % len(order)])))
+    found = same_views(angles_deg, places)
+    if found is not None:
+        first, second = found
+        shown_as = names or range(len(angles_deg))
         raise InputError(
-            f"views {first} and {second}: expected different angles, got {angles_deg[first]} and "
+            f"views {shown_as[first]} and {shown_as[second]}: expected different angles, got {angles_deg[first]} and "
             f"{angles_deg[second]} deg, the same modulo 360; leave one out"
         )
 

@@ -37,7 +37,7 @@ def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -
         (["reconstruct", "missing.h5", "--method", "fpb"], 5, "unknown method 'fpb': .* Did you mean 'fbp'"),
         (["evaluate", "missing.h5", "--truth", "missing.h5"], 4, "missing.h5"),
         (["export", "missing.json", "--format", "csv"], 4, "found none"),
-        (["export", "missing.json", "--format", "xml"], 5, "unknown format 'xml': expected one of csv, json"),
+        (["export", "missing.json", "--format", "xml"], 5, "unknown format 'xml': expected one of aerotech-pso"),
         (["doctor", "--bin-mm", "0"], 3, "bin_mm: expected a positive length"),
         (["simulate", "--views", "0"], 3, "views: expected 1 to 360, the number of candidates, got 0"),
         (["simulate", "--views", "361"], 3, "views: expected 1 to 360, the number of candidates, got 361"),

@@ -93,7 +93,7 @@ def from_rtk(
     Raises:
         InputError: Not an RTK geometry, or a curved detector that is not centred on its source.
     """
-    views, radius_mm = _parse(text)
+    views, radius_mm = read_views(text)
     require_count(rows, "rows")
     require_count(bins, "bins")
     steps = np.array([require_length(bin_mm, "bin_mm"), require_length(row_mm, "row_mm")])
@@ -131,7 +131,8 @@ def from_rtk(
     return VectorBeam(np.stack(table), rows=rows, bins=bins, divergent=divergent, curved=curved)
 
 
-def _parse(text: str) -> tuple[list[RtkView], float]:
+def read_views(text: str) -> tuple[list[RtkView], float]:
+    """Return the views of an RTK geometry file and the radius of its detector, mm, 0 where that is flat."""
     try:
         root = ElementTree.fromstring(text)
     except ElementTree.ParseError as error:

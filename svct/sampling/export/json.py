@@ -11,6 +11,9 @@ class JsonExporter(Exporter):
 
     name = "json"
     suffix = ".json"
+    hashed = True
+    endless = False
+    all_frames = True
 
     def text(self, schedule: Schedule) -> str:
         """Return the file's content."""
@@ -23,4 +26,4 @@ class JsonExporter(Exporter):
             DataFileError: The file is missing, truncated or of another format.
         """
         schedule = Schedule.load(path)
-        return ReadBack(schedule.angles_deg, schedule.sha256)
+        return ReadBack(schedule.angles_deg, schedule.sha256, whole=schedule)

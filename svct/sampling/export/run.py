@@ -3,20 +3,15 @@
 import os
 from pathlib import Path
 
-import numpy as np
-
-from svct.errors import SvctError
 from svct.files import atomic_path
 from svct.registry import entry_points_of, load
-from svct.sampling.checks import angular_distance_deg
+from svct.sampling.device import Device
 from svct.sampling.export.base import Exporter
+from svct.sampling.export.compare import compare
 from svct.sampling.schedule import Schedule
 
 GROUP = "svct.exporters"
 """Entry-point group: each entry is an `Exporter` class."""
-
-TOLERANCE_DEG = 1e-9
-"""Largest angle error that a read-back may show."""
 
 
 def format_names() -> list[str]:
@@ -24,21 +19,27 @@ def format_names() -> list[str]:
     return sorted(entry_points_of(GROUP))
 
 
-def exporter(name: str) -> Exporter:
+def exporter(name: str, device: Device | None = None) -> Exporter:
     """Return the exporter of a format.
 
     Args:
         name: The format.
+        device: The device that files are for, or None.
 
     Raises:
         UnknownNameError: No such format; the message lists those that exist.
     """
-    found: Exporter = load(GROUP, "format", name)()
+    found: Exporter = load(GROUP, "format", name)(device)
     return found
 
 
 def export(
-    schedule: Schedule, path: str | os.PathLike[str], *, fmt: str, overwrite: bool = False
+    schedule: Schedule,
+    path: str | os.PathLike[str],
+    *,
+    fmt: str,
+    device: Device | None = None,
+    overwrite: bool = False,
 ) -> tuple[Path, float]:
     """Write a schedule in a format and read it back.
 
@@ -46,6 +47,7 @@ def export(
         schedule: The schedule.
         path: The file to write; it appears only if the read-back agrees.
         fmt: The format.
+        device: The device that the file is for, or None.
         overwrite: Replace a file that is already there.
 
     Returns:
@@ -54,22 +56,31 @@ def export(
     Raises:
         UnknownNameError: No such format.
         OutputExistsError: The file exists and `overwrite` is false.
-        DataFileError: The file cannot be written.
-        SvctError: What was read back is not the schedule.
+        InputError: The format cannot hold this schedule, or needs a device.
+        DataFileError: The file cannot be written, or what was read back is not the schedule.
     """
-    chosen = exporter(fmt)
+    chosen = exporter(fmt, device)
+    content = chosen.text(schedule)
     with atomic_path(path, overwrite=overwrite) as partial:
-        partial.write_text(chosen.text(schedule), encoding="utf-8")
-        back = chosen.read(partial)
-        if len(back.angles_deg) != len(schedule.angles_deg):
-            raise SvctError(
-                f"{path}: expected {len(schedule.angles_deg)} views in the exported file, read back "
-                f"{len(back.angles_deg)}"
-            )
-        error = float(angular_distance_deg(np.array(back.angles_deg), np.array(schedule.angles_deg)).max())
-        if error > TOLERANCE_DEG or back.sha256 not in (None, schedule.sha256):
-            raise SvctError(
-                f"{path}: the exported file does not say what the schedule says: largest angle error {error:.3g} deg, "
-                f"hash {back.sha256}; nothing was written, please report it"
-            )
+        partial.write_bytes(content.encode() if isinstance(content, str) else content)
+        error = compare(chosen.read(partial), schedule, chosen, Path(path))
     return Path(path), error
+
+
+def read_back(schedule: Schedule, path: str | os.PathLike[str], *, fmt: str, device: Device | None = None) -> float:
+    """Compare a file that is there with the schedule.
+
+    Args:
+        schedule: The schedule.
+        path: The file.
+        fmt: Its format.
+        device: The device that the file is for, or None.
+
+    Returns:
+        The largest error of an angle, degrees.
+
+    Raises:
+        DataFileError: The file is damaged, or does not say what the schedule says.
+    """
+    chosen = exporter(fmt, device)
+    return compare(chosen.read(Path(path)), schedule, chosen, Path(path))
