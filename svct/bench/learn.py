@@ -42,6 +42,7 @@ class Effort:
         test: Drawn patients for the reported figures.
         gumbel_steps: Optimiser steps of the logits.
         swaps: Moves that the one-swap search tries.
+        designed: The design that the search begins with.
         warped: The density of views that is learned.
     """
 
@@ -50,11 +51,18 @@ class Effort:
     test: int = 40
     gumbel_steps: int = 40
     swaps: int = 90
+    designed: Designed = field(default_factory=Designed)
     warped: Warped = field(default_factory=Warped)
 
 
 QUICK = Effort(
-    train=60, validation=8, test=12, gumbel_steps=10, swaps=16, warped=Warped(harmonics=1, patients=8, offsets=2)
+    train=60,
+    validation=8,
+    test=12,
+    gumbel_steps=6,
+    swaps=16,
+    designed=Designed(coarse=16, rounds=1),
+    warped=Warped(harmonics=1, patients=4, offsets=1),
 )
 """For a look at the whole path; too little to win anything."""
 
@@ -130,7 +138,7 @@ def learn_views(
     budget = task.budget
     density = effort.warped.patients * effort.warped.offsets
     problem = Problem(A, task.acquisition, budget, subjects.train, net=net)
-    design = stage("design", lambda: Designed().choose(problem, each=lambda: tick(4)).views)
+    design = stage("design", lambda: effort.designed.choose(problem, each=lambda: tick(4)).views)
     warped = stage("warped", lambda: effort.warped.choose(problem, seed=seed, each=lambda: tick(density)).views)
     train = measure_trial(subjects.train, A, task.acquisition, net=net, seed=1_000_003 * seed + 1)
     gumbel = stage(
