@@ -193,7 +193,7 @@ def test_an_interrupted_run_goes_on_from_its_last_slab(stack: str, tmp_path: Pat
 def test_overwrite_starts_anew_where_the_slabs_are_of_another_command(
     stack: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import svct.recon
+    from svct.recon import reconstructor
 
     calls = 0
 
@@ -206,7 +206,7 @@ def test_overwrite_starts_anew_where_the_slabs_are_of_another_command(
 
     options = ["reconstruct", stack, "--method", "fbp", "--out", str(tmp_path / "x.h5")]
     with monkeypatch.context() as patch:
-        patch.setattr(svct.recon, "fbp", fail_in_the_second_slab)
+        patch.setattr(reconstructor, "fbp", fail_in_the_second_slab)
         assert run([*options, "--slab", "3"]) == 4
     assert (tmp_path / "x.h5.partial" / "slab-000000.npy").exists()
     capsys.readouterr()
