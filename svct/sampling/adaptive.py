@@ -12,8 +12,9 @@ from torch import Tensor
 
 from svct.errors import InputError
 from svct.sampling.fixed import equidistant_sets
-from svct.sampling.linear import LinearModel, Posterior, linear_model, pooled
+from svct.sampling.linear import LinearModel, Posterior, coarsening, linear_model, pooled
 from svct.sampling.samplers.base import Choice, Problem
+from svct.sampling.samplers.designed import greedy, taken_error
 
 Measure = Callable[[list[int]], Float[Tensor, "view col"]]
 """Takes candidate views, returns the patient's log data of them."""
@@ -59,7 +60,7 @@ class Adaptive:
         ]
         ensemble = torch.from_numpy(np.concatenate(turned))
         model = linear_model(replace(problem, images=ensemble[:: len(self.turns_deg)]), coarse=self.coarse)
-        factor = max(1, round(max(problem.A.domain_shape) / self.coarse))
+        factor = coarsening(problem.A, self.coarse)
         scouts = list(equidistant_sets(problem.candidates, self.scouts)[0])
         return Scanner(self, problem, model, pooled(ensemble, factor).double(), scouts, problem.A[scouts](ensemble))
 
@@ -88,12 +89,7 @@ class Scanner:
         """Measure the scouts of a patient and choose the other views for him."""
         weights = torch.from_numpy(self.weights(measure(self.scouts).numpy()))
         state = Posterior(replace(self.model, prior=self._prior(weights)), self.scouts)
-        chosen = list(self.scouts)
-        while len(chosen) < self.problem.budget:
-            scores = (state.whitened().square() * self.model.importance).sum(dim=(1, 2))
-            scores[chosen] = -torch.inf
-            chosen.append(int(scores.argmax()))
-            state.take(chosen[-1])
+        chosen = greedy(state, self.scouts, self.problem.budget, taken_error)
         return Choice(tuple(sorted(chosen)))
 
     def weights(self, y: NDArray[np.float32]) -> NDArray[np.float64]:

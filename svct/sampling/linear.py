@@ -130,7 +130,7 @@ def linear_model(problem: Problem, *, coarse: int = 32) -> LinearModel:
     images, A = problem.images, problem.A
     if len(images) < 4:
         raise InputError(f"images: expected 4 or more for a prior, got {len(images)}")
-    factor = max(1, round(max(A.domain_shape) / coarse))
+    factor = coarsening(A, coarse)
     small = pooled(images, factor)
     shape = (small.shape[1], small.shape[2])
     grid = Grid(shape=shape, voxel_mm=A.grid.voxel_mm * factor, origin_mm=A.grid.origin_mm)
@@ -152,6 +152,11 @@ def linear_model(problem: Problem, *, coarse: int = 32) -> LinearModel:
 def _white(inner: Float64[Tensor, "*view bin bin"], seen: Float64[Tensor, "*view bin pixel"]) -> Tensor:
     white: Tensor = torch.linalg.solve_triangular(torch.linalg.cholesky(inner), seen, upper=False)
     return white
+
+
+def coarsening(A: Projector, coarse: int) -> int:
+    """Return how many pixels of the grid make one of a grid of about `coarse` along the longer side."""
+    return max(1, round(max(A.domain_shape) / coarse))
 
 
 def pooled(images: Float[Tensor, "n y x"], factor: int) -> Float[Tensor, "n small_y small_x"]:

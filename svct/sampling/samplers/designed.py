@@ -64,7 +64,8 @@ class Designed:
         shown = list(range(0, problem.candidates, every))
         model = linear_model(problem.among(shown), coarse=self.coarse)
         score = self._score(model)
-        chosen, state = greedy(model, problem.budget, score, each=each)
+        state = Posterior(model)
+        chosen = greedy(state, [], problem.budget, score, each=each)
         loads: tuple[float, ...] = ()
         if self.criterion in "Ad":
             chosen = exchange(state, chosen, score, rounds=self.rounds, each=each)
@@ -80,7 +81,7 @@ class Designed:
 
     def _score(self, model: LinearModel) -> Score:
         if self.criterion == "A":
-            return lambda left, load: (left.whitened(load).square() * model.importance).sum(dim=(1, 2))
+            return taken_error
         if self.criterion == "D":
             return Posterior.information
         if self.criterion == "E":
@@ -101,30 +102,35 @@ class Designed:
         return lambda left, load: (left.whitened(load) @ templates).square().sum(dim=(1, 2))
 
 
+def taken_error(left: Posterior, load: float) -> Float64[Tensor, " view"]:
+    """Return what each candidate takes from tr(W C): the score of A-optimality."""
+    return (left.whitened(load).square() * left.model.importance).sum(dim=(1, 2))
+
+
 def greedy(
-    model: LinearModel, budget: int, score: Score, *, each: Callable[[], object] | None = None
-) -> tuple[list[int], Posterior]:
+    state: Posterior, views: list[int], budget: int, score: Score, *, each: Callable[[], object] | None = None
+) -> list[int]:
     """Take views one by one, each the one of the highest score given those before.
 
     Args:
-        model: The model.
-        budget: How many.
+        state: What is unknown once `views` are taken; afterwards, once all are.
+        views: Views that are taken already.
+        budget: How many there are to be in all.
         score: What a candidate is worth.
         each: Called after each view.
 
     Returns:
-        The views in the order in which they were taken, and what is unknown after the last.
+        The views in the order in which they were taken.
     """
-    chosen: list[int] = []
-    state = Posterior(model)
-    for _ in range(budget):
+    chosen = list(views)
+    while len(chosen) < budget:
         scores = score(state, 1.0)
         scores[chosen] = -math.inf
         chosen.append(int(scores.argmax()))
         state.take(chosen[-1])
         if each:
             each()
-    return chosen, state
+    return chosen
 
 
 def exchange(
