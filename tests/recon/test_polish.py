@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from svct import psnr
 from svct.errors import InputError
-from svct.geometry import ParallelBeam, Projector
+from svct.geometry import Projector
 from svct.physics import Acquisition
 from svct.recon import load_backbone, polish
 from svct.recon.polish import misfit
@@ -15,8 +17,7 @@ from svct.tasks import load_task
 def scanned(name: str, photons: float) -> tuple[torch.Tensor, torch.Tensor, Projector]:
     task = load_task(name)
     truth = task.cohort.images(task.cohort.split("test")[:2])
-    scan = ParallelBeam(np.arange(24) * np.pi / 24, bins=task.scan.bins, bin_mm=task.scan.bin_mm)
-    A = Projector(scan, task.grid)
+    A = Projector(replace(task.scan, angles=np.arange(24) * np.pi / 24), task.grid)
     return truth, Acquisition(photons=photons).measure(A(truth), seed=4), A
 
 
