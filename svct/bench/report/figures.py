@@ -109,7 +109,7 @@ def chart(name: str, points: dict[Setting, Point], *, axis: Axis, wanted: Callab
                 for held in fixed:
                     own = {
                         s: p for s, p in chosen.items()
-                        if (s.metric, s.reader) == (metric, reader) and getattr(s, what) == one and _held(s, axis) == held
+                        if (s.metric, s.reader, getattr(s, what), _held(s, axis)) == (metric, reader, one, held)
                     }  # fmt: skip
                     _add(made, own, metric=metric, reader=reader, what=what, one=one, held=held)
     return made
@@ -125,9 +125,7 @@ def _held(setting: Setting, axis: Axis) -> float:
     return setting.photons if axis == "views" else float(setting.views)
 
 
-def _add(
-    made: Chart, own: dict[Setting, Point], *, metric: str, reader: str, what: str, one: str, held: float
-) -> None:
+def _add(made: Chart, own: dict[Setting, Point], *, metric: str, reader: str, what: str, one: str, held: float) -> None:
     lines_are = "sampler" if what == "reconstructor" else "reconstructor"
     positions = sorted({float(getattr(s, made.axis)) for s in own})
     names = in_order((getattr(s, lines_are) for s in own), SAMPLERS if lines_are == "sampler" else RECONSTRUCTORS)

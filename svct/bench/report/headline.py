@@ -1,6 +1,5 @@
 """The headline table: what each way to choose views is worth, task by task."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -38,12 +37,12 @@ class Body:
 
     Args:
         samplers: Names of the columns.
-        rows: Task, views, and an entry for each sampler.
+        tasks: For each task, its rows: views, and an entry for each sampler.
         summary: A sentence for each sampler that was compared.
     """
 
     samplers: tuple[str, ...]
-    rows: tuple[tuple[str, int, tuple[Entry, ...]], ...]
+    tasks: dict[str, tuple[tuple[int, tuple[Entry, ...]], ...]]
     summary: tuple[str, ...]
 
 
@@ -98,11 +97,13 @@ def headline_of(points: dict[Setting, Point], comparisons: dict[Setting, Compari
 def _body(own: dict[Setting, Point], comparisons: dict[Setting, Comparison], metric: str) -> Body:
     samplers = in_order((s.sampler for s in own), SAMPLERS)
     at = {(s.panel, s.views, s.sampler): s for s in own}
-    rows = [
-        (panel, views, tuple(_entry(at.get((panel, views, name)), own, comparisons, metric) for name in samplers))
-        for panel, views in sorted({(s.panel, s.views) for s in own})
-    ]
-    return Body(tuple(samplers), tuple(rows), tuple(summary_of(comparisons[s] for s in own if s in comparisons)))
+    rows: dict[str, list[tuple[int, tuple[Entry, ...]]]] = {}
+    for panel, views in sorted({(s.panel, s.views) for s in own}):
+        entries = (_entry(at.get((panel, views, name)), own, comparisons, metric) for name in samplers)
+        rows.setdefault(panel, []).append((views, tuple(entries)))
+    compared = [comparisons[s] for s in sorted(own, key=lambda s: (s.panel, s.views)) if s in comparisons]
+    tasks = {panel: tuple(own_rows) for panel, own_rows in rows.items()}
+    return Body(tuple(samplers), tasks, tuple(summary_of(compared)))
 
 
 def _entry(
@@ -121,7 +122,7 @@ def patients_of(points: Sequence[Point]) -> str:
     """Say how many patients and seeds stand behind figures.
 
     Example:
-        >>> patients_of([Point(1.0, math.nan, math.nan, 30, 3, "", {}), Point(1.0, 0.9, 1.1, 0, 3, "", {})])
+        >>> patients_of([Point(1.0, 0.8, 1.2, 30, 3, "", {}), Point(1.0, 0.9, 1.1, 0, 3, "", {})])
         '30 patients and 3 seeds'
     """
     parts = []

@@ -116,7 +116,9 @@ def read_run(folder: Path) -> Run:
     try:
         plan = (folder / "plan.toml").read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
-        raise DataFileError(f"{folder / 'plan.toml'}: expected the plan of a run, could not read it ({error})") from error
+        raise DataFileError(
+            f"{folder / 'plan.toml'}: expected the plan of a run, could not read it ({error})"
+        ) from error
     results = _read_results(folder / "results.parquet")
     cells = [_read_cell(path) for path in sorted((folder / "cells").glob("*.json"))]
     if not results and not any(cell.status == "failed" for cell in cells):
@@ -128,9 +130,7 @@ def _read_results(folder: Path) -> tuple[Result, ...]:
     try:
         from pyarrow import ArrowException, parquet
     except ImportError as error:
-        raise BackendUnavailable(
-            "reading the results of a run needs pyarrow; install svct[bench]"
-        ) from error
+        raise BackendUnavailable("reading the results of a run needs pyarrow; install svct[bench]") from error
     if not any(folder.glob("*.parquet")):
         return ()
     try:
@@ -165,5 +165,7 @@ def _read_json(path: Path, kind: str) -> dict[str, Any]:
         ) from error
     if not isinstance(value, dict) or value.get("schema") != SCHEMAS[kind]:
         got = value.get("schema") if isinstance(value, dict) else type(value).__name__
-        raise InputError(f"{path}: expected the schema {SCHEMAS[kind]}, got {got}; make the report with the svct of the run")
+        raise InputError(
+            f"{path}: expected the schema {SCHEMAS[kind]}, got {got}; make the report with the svct of the run"
+        )
     return value

@@ -89,7 +89,12 @@ def draw(wheel: Wheel) -> str:
         for x, y, anchor, text in (
             [(142, 82, "end", "0°"), (6, 82, "start", "180°"), (74, 8, "middle", "90°")]
             if wheel.half
-            else [(147, 72, "end", "0°"), (74, 9, "middle", "90°"), (1, 72, "start", "180°"), (74, 147, "middle", "270°")]
+            else [
+                (147, 72, "end", "0°"),
+                (74, 9, "middle", "90°"),
+                (1, 72, "start", "180°"),
+                (74, 147, "middle", "270°"),
+            ]
         )
     )
     return (

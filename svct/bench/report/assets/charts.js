@@ -17,7 +17,7 @@ function swatch(style) {
   return svg;
 }
 
-function traceOf(line, dash) {
+function traceOf(line) {
   const style = DATA.styles[line.name];
   return {
     type: "scatter", mode: "lines+markers", name: line.name, x: line.x, y: line.y, customdata: line.at,
@@ -49,15 +49,15 @@ async function drawChart(chart) {
   chart.querySelector(".none").hidden = Object.keys(figures).length > 0;
   const names = [...new Set(Object.values(figures).flatMap((panel) => panel.traces.map((trace) => trace.name)))];
   drawLegend(chart, names, off);
-  for (const [name, panel] of Object.entries(figures)) {
-    const shown = panel.traces.filter((trace) => !off.has(trace.name));
-    const label = `${panel.y} against ${panel.x}, ${name}: ${shown.map((trace) => trace.name).join(", ")}. The table below has the figures.`;
-    const plot = make("div", { class: "plot", role: "img", "aria-label": label });
+  const plots = Object.keys(figures).map((name) => {
+    const plot = make("div", { class: "plot", role: "img" });
     holder.append(make("figure", {}, make("figcaption", {}, name), plot));
-    await Plotly.newPlot(plot, shown.map((trace) => traceOf(trace)), layoutOf(panel), { displayModeBar: false, responsive: true });
-    for (const svg of plot.querySelectorAll("svg.main-svg")) {
-      svg.setAttribute("viewBox", `0 0 ${svg.getAttribute("width")} ${svg.getAttribute("height")}`);
-    }
+    return plot;
+  });
+  for (const [i, [name, panel]] of Object.entries(figures).entries()) {
+    const shown = panel.traces.filter((trace) => !off.has(trace.name));
+    plots[i].ariaLabel = `${panel.y} against ${panel.x}, ${name}: ${shown.map((trace) => trace.name).join(", ")}. The table below has the figures.`;
+    await Plotly.newPlot(plots[i], shown.map(traceOf), layoutOf(panel), { displayModeBar: false, responsive: true });
   }
 }
 
@@ -87,4 +87,11 @@ async function drawCharts() {
   document.documentElement.dataset.drawn = "charts";
 }
 
+/** Two drawings fit side by side on paper. */
+function resizeCharts(size) {
+  for (const plot of document.querySelectorAll(".plot")) Plotly.relayout(plot, size);
+}
+
+window.addEventListener("beforeprint", () => resizeCharts({ autosize: false, width: 325, height: 215 }));
+window.addEventListener("afterprint", () => resizeCharts({ autosize: true, width: null, height: 250 }));
 drawCharts();

@@ -227,7 +227,7 @@ function followPointer(holder) {
 
 async function startViewer() {
   fill(control("panel"), unique(GROUPS.map((group) => group.panel).sort()), GROUPS[0].panel);
-  fill(control("preset"), [...Object.keys(PRESETS).map((name) => [name, name]), ["", "own"]]);
+  fill(control("preset"), [...Object.keys(PRESETS).map((name) => [name, name]), ["", "own"]], "patient");
   for (const name of ["panel", "views", "patient"]) control(name).addEventListener("change", showGroup);
   for (const name of ["mode", "a", "b"]) control(name).addEventListener("change", paint);
   for (const name of ["range", "split"]) control(name).addEventListener("input", paint);
