@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from svct.bench.report.tables import METRICS, RECONSTRUCTORS, SAMPLERS, Point, Setting, in_order, told
+from svct.bench.report.tables import GAIN, METRICS, REFERENCE, RECONSTRUCTORS, SAMPLERS, Point, Setting, in_order, told
 
 Axis = Literal["views", "photons"]
 
@@ -100,7 +100,7 @@ def chart(name: str, points: dict[Setting, Point], *, axis: Axis, wanted: Callab
     samplers = in_order((s.sampler for s in chosen), SAMPLERS)
     reconstructors = in_order((s.reconstructor for s in chosen), RECONSTRUCTORS)
     fixed = _fixed(chosen, axis)
-    readings = in_order((s.metric for s in chosen), METRICS)
+    readings = in_order((s.metric for s in chosen), [name for m in METRICS for name in (m, f"{m}{GAIN}")])
     # The best reconstruction is the last of the known ones: it comes first.
     across = [("reconstructor", name) for name in reversed(reconstructors)] + [("sampler", name) for name in samplers]
     for metric in readings:
@@ -149,7 +149,8 @@ def _add(made: Chart, own: dict[Setting, Point], *, metric: str, reader: str, wh
             "traces": [trace for trace in traces if trace["x"]],
             "ticks": [x for x in positions if any((line, x) in cells for line in names)],
             "x": "views" if made.axis == "views" else "photons per ray",
-            "y": f"{label_of(metric, reader)}{f', {unit}' if unit else ''}",
+            "y": f"{label_of(metric, reader).partition(', ')[0]}{' gain' if metric.endswith(GAIN) else ''}"
+            + (f", {unit}" if unit else ""),
         }
         rows += [
             (panel, f"{x:g}", *(interval(cells.get((line, x)), metric) for line in names))
@@ -175,11 +176,12 @@ def label_of(metric: str, reader: str) -> str:
     """Write a metric with its reader.
 
     Example:
-        >>> label_of("auc", "cho"), label_of("psnr", "")
-        ('AUC of cho', 'PSNR')
+        >>> label_of("auc", "cho"), label_of("psnr-gain", "")
+        ('AUC of cho', 'PSNR, gain over equidistant')
     """
-    title = TITLES.get(metric, metric)
-    return f"{title} of {reader}" if reader else title
+    plain = metric.removesuffix(GAIN)
+    title = TITLES.get(plain, plain)
+    return f"{title}{f' of {reader}' if reader else ''}{'' if metric == plain else f', gain over {REFERENCE}'}"
 
 
 def interval(point: Point | None, metric: str) -> str:

@@ -12,7 +12,7 @@ from svct.bench.report.figures import COST, chart, styles_of
 from svct.bench.report.headline import headline_of, patients_of
 from svct.bench.report.images import INTERCEPT, gallery_of
 from svct.bench.report.load import CellFile, Run
-from svct.bench.report.tables import RECONSTRUCTORS, SAMPLERS, comparisons_of, in_order, points_of
+from svct.bench.report.tables import RECONSTRUCTORS, SAMPLERS, comparisons_of, gains_of, in_order, points_of
 from svct.bench.report.wheels import as_text, draw, wheels_of
 from svct.errors import BackendUnavailable
 from svct.files import atomic_path
@@ -46,14 +46,17 @@ def as_html(run: Run) -> str:
     except ImportError as error:
         raise BackendUnavailable("a report needs jinja2 and plotly; install svct[bench]") from error
     points = points_of(run.results)
-    headline = headline_of(points, comparisons_of(points))
+    comparisons = comparisons_of(points)
+    headline = headline_of(points, comparisons)
+    drawn = points | gains_of({s: c for s, c in comparisons.items() if s.metric not in COST}, points)
     charts = [
-        chart("quality", points, axis="views", wanted=lambda s: not s.reader and s.metric not in COST),
-        chart("dose", points, axis="photons", wanted=lambda s: s.metric not in COST),
-        chart("diagnosis", points, axis="views", wanted=lambda s: bool(s.reader)),
+        chart("quality", drawn, axis="views", wanted=lambda s: not s.reader and s.metric not in COST),
+        chart("dose", drawn, axis="photons", wanted=lambda s: s.metric not in COST),
+        chart("diagnosis", drawn, axis="views", wanted=lambda s: bool(s.reader)),
         chart("cost", points, axis="views", wanted=lambda s: s.metric in COST),
     ]
     wheels = wheels_of(run)
+    wheel_views = sorted({wheel.views for wheel in wheels})
     gallery = gallery_of(run)
     samplers = in_order((s.sampler for s in points), SAMPLERS)
     reconstructors = in_order((s.reconstructor for s in points), RECONSTRUCTORS)
@@ -75,7 +78,8 @@ def as_html(run: Run) -> str:
         headline=headline,
         charts={one.name: one for one in charts},
         wheels=[(wheel, draw(wheel), as_text(wheel.angles_deg, 2), as_text(wheel.loads, 3)) for wheel in wheels],
-        wheel_views=sorted({wheel.views for wheel in wheels}),
+        wheel_views=wheel_views,
+        wheel_first=wheel_views[(len(wheel_views) - 1) // 2] if wheel_views else 0,
         gallery=gallery,
         style=_asset("style.css"),
         script="\n".join(_asset(name) for name in SCRIPTS),
@@ -94,6 +98,8 @@ def _json(value: Any) -> str:
 
 
 def _inputs(cell: CellFile) -> str:
-    """Write the plain inputs of a cell in a line."""
-    plain = {name: value for name, value in cell.inputs.items() if isinstance(value, str | int | float)}
-    return ", ".join(f"{name} {value}" for name, value in plain.items())
+    """Write what a cell was asked for in a line; of a group of inputs its name."""
+    told = {name: value.get("name") if isinstance(value, dict) else value for name, value in cell.inputs.items()}
+    wanted = ("task", "protocol", "sampler", "budget", "views", "photons", "reconstructor", "seed")
+    short = [name for name in wanted if isinstance(told.get(name), str | int | float) and len(str(told[name])) < 40]
+    return ", ".join(f"{name} {told[name]}" for name in short)

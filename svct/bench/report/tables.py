@@ -3,7 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from svct.bench.report.load import COHORT, Result
 
 REFERENCE = "equidistant"
 """The sampler that others are compared with."""
+
+GAIN = "-gain"
+"""Ends the name of a metric's gain over the reference."""
 
 HIGHER = ("psnr", "ssim", "auc", "dprime", "sensitivity", "specificity", "cpm", "dice", "ttf50", "cnr")
 LOWER = ("rmse", "seconds", "peak_memory", "nps")
@@ -141,7 +144,7 @@ def comparisons_of(points: dict[Setting, Point]) -> dict[Setting, Comparison]:
     """Compare every sampler with the reference where both were measured on the same two patients or more."""
     found = {}
     for setting, point in points.items():
-        other = points.get(replace_sampler(setting, REFERENCE))
+        other = points.get(replace(setting, sampler=REFERENCE))
         if setting.sampler == REFERENCE or other is None:
             continue
         both = sorted(point.each.keys() & other.each.keys())
@@ -153,10 +156,14 @@ def comparisons_of(points: dict[Setting, Point]) -> dict[Setting, Comparison]:
     return found
 
 
-def replace_sampler(setting: Setting, sampler: str) -> Setting:
-    """Return the same setting with another sampler."""
-    s = setting
-    return Setting(s.panel, sampler, s.views, s.photons, s.reconstructor, s.metric, s.reader)
+def gains_of(comparisons: dict[Setting, Comparison], points: dict[Setting, Point]) -> dict[Setting, Point]:
+    """Return the gains over the reference as figures of their own, their metric's name followed by ``-gain``."""
+    found = {}
+    for setting, compared in comparisons.items():
+        point = points[setting]
+        gain = replace(point, value=compared.mean, low=compared.low, high=compared.high, each={})
+        found[replace(setting, metric=f"{setting.metric}{GAIN}")] = replace(gain, patients=compared.patients)
+    return found
 
 
 def verdict_of(metric: str, low: float, high: float) -> str:
@@ -207,8 +214,8 @@ def told(value: float, *, metric: str = "psnr", sign: bool = False) -> str:
     """
     if math.isnan(value):
         return "–"  # noqa: RUF001
-    digits = {"ssim": 3, "auc": 3, "rmse": 1, "bias": 1, "peak_memory": 0}.get(metric, 2)
-    return f"{value:{'+' if sign else ''}.{digits}f}"
+    digits = {"ssim": 3, "auc": 3, "rmse": 1, "bias": 1, "peak_memory": 0}.get(metric.removesuffix(GAIN), 2)
+    return f"{round(value, digits) + 0.0:{'+' if sign else ''}.{digits}f}"
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -33,7 +33,7 @@ function layoutOf(panel) {
     margin: { l: 56, r: 8, t: 6, b: 42 }, height: 250, showlegend: false, hovermode: "closest", dragmode: false,
     paper_bgcolor: "transparent", plot_bgcolor: "transparent", font: { family: "system-ui, sans-serif", size: 12 },
     xaxis: { ...axis, type: "log", tickvals: panel.ticks, ticktext: panel.ticks.map(String), title: { text: panel.x, standoff: 6 } },
-    yaxis: { ...axis, title: { text: panel.y, standoff: 4 }, nticks: 6 },
+    yaxis: { ...axis, zeroline: true, title: { text: panel.y, standoff: 4 }, nticks: 6 },
   };
 }
 
