@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from svct.bench.report.tables import GAIN, METRICS, REFERENCE, RECONSTRUCTORS, SAMPLERS, Point, Setting, in_order, told
+from svct.bench.report.tables import GAIN, METRICS, RECONSTRUCTORS, REFERENCE, SAMPLERS, Point, Setting, in_order, told
 
 Axis = Literal["views", "photons"]
 

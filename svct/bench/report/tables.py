@@ -60,7 +60,7 @@ class Point:
         patients: How many; 0 for a figure of the whole cohort.
         seeds: How many.
         unit: Unit of all three.
-        each: The mean over seeds for every patient.
+        each: The figure by patient and seed.
     """
 
     value: float
@@ -69,7 +69,7 @@ class Point:
     patients: int
     seeds: int
     unit: str
-    each: dict[int, float]
+    each: dict[tuple[int, int], float]
 
 
 @dataclass(frozen=True)
@@ -125,15 +125,11 @@ def points_of(results: Sequence[Result]) -> dict[Setting, Point]:
 
 def _point(group: list[Result]) -> Point:
     unit, seeds = group[0].unit, len({r.seed for r in group})
-    by_patient: dict[int, list[float]] = defaultdict(list)
-    for r in group:
-        if r.patient != COHORT and math.isfinite(r.value):
-            by_patient[r.patient].append(r.value)
-    if not by_patient:
+    each = {(r.patient, r.seed): r.value for r in group if r.patient != COHORT and math.isfinite(r.value)}
+    if not each:
         value, low, high = (_mean([getattr(r, name) for r in group]) for name in ("value", "low", "high"))
         return Point(value, low, high, 0, seeds, unit, {})
-    each = {patient: _mean(values) for patient, values in sorted(by_patient.items())}
-    values = list(each.values())
+    values = _by_patient(each, each)
     if len(values) < 2:
         return Point(values[0], math.nan, math.nan, 1, seeds, unit, each)
     spread = paired_gain(values, [0.0] * len(values), baseline="zero")
@@ -147,22 +143,32 @@ def comparisons_of(points: dict[Setting, Point]) -> dict[Setting, Comparison]:
         other = points.get(replace(setting, sampler=REFERENCE))
         if setting.sampler == REFERENCE or other is None:
             continue
-        both = sorted(point.each.keys() & other.each.keys())
-        if len(both) < 2:
+        both = point.each.keys() & other.each.keys()
+        ours, theirs = (_by_patient(p.each, both) for p in (point, other))
+        if len(ours) < 2:
             continue
-        gain = paired_gain([point.each[p] for p in both], [other.each[p] for p in both], baseline=REFERENCE)
+        gain = paired_gain(ours, theirs, baseline=REFERENCE)
         verdict = verdict_of(setting.metric, gain.low_db, gain.high_db)
-        found[setting] = Comparison(setting, gain.mean_db, gain.low_db, gain.high_db, len(both), verdict)
+        found[setting] = Comparison(setting, gain.mean_db, gain.low_db, gain.high_db, len(ours), verdict)
     return found
+
+
+def _by_patient(each: dict[tuple[int, int], float], wanted: Iterable[tuple[int, int]]) -> list[float]:
+    """Return the mean over the wanted seeds for each patient, by number."""
+    found: dict[int, list[float]] = defaultdict(list)
+    for patient, seed in sorted(wanted):
+        found[patient].append(each[patient, seed])
+    return [_mean(values) for values in found.values()]
 
 
 def gains_of(comparisons: dict[Setting, Comparison], points: dict[Setting, Point]) -> dict[Setting, Point]:
     """Return the gains over the reference as figures of their own, their metric's name followed by ``-gain``."""
     found = {}
     for setting, compared in comparisons.items():
-        point = points[setting]
-        gain = replace(point, value=compared.mean, low=compared.low, high=compared.high, each={})
-        found[replace(setting, metric=f"{setting.metric}{GAIN}")] = replace(gain, patients=compared.patients)
+        found[replace(setting, metric=f"{setting.metric}{GAIN}")] = replace(
+            points[setting],
+            value=compared.mean, low=compared.low, high=compared.high, patients=compared.patients, each={},
+        )  # fmt: skip
     return found
 
 

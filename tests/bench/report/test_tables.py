@@ -14,7 +14,7 @@ from svct.bench.report.headline import headline_of
 from svct.bench.report.images import INTERCEPT, as_png, gallery_of
 from svct.bench.report.load import Result, read_run
 from svct.bench.report.page import as_html
-from svct.bench.report.tables import Setting, comparisons_of, points_of
+from svct.bench.report.tables import Setting, comparisons_of, gains_of, points_of
 from svct.bench.report.wheels import Wheel, draw, wheels_of
 from svct.cli.main import run
 from svct.errors import DataFileError, InputError
@@ -60,6 +60,9 @@ def test_verdicts_know_which_end_is_better() -> None:
 def test_patients_that_only_one_sampler_has_are_not_compared() -> None:
     rows = [r for r in results(lambda _: 0.5) if r.sampler == "learned" or r.patient < 4]
     assert next(iter(comparisons_of(points_of(rows)).values())).patients == 4
+    # A seed that one of them lacks counts for neither: the second seed's images are better by 1.
+    lame = [r for r in results(lambda _: 0.5) if (r.sampler, r.seed) != ("learned", 1)]
+    assert next(iter(comparisons_of(points_of(lame)).values())).mean == pytest.approx(0.5)
     assert not comparisons_of(points_of([r for r in rows if r.sampler == "learned" or r.patient < 1]))
 
 
@@ -98,6 +101,10 @@ def test_charts_hold_what_was_measured(folder: Path) -> None:
     assert line["plus"][1] == pytest.approx(point.high - point.value, abs=1e-5)
     table = made.tables["psnr/|sampler/golden|5000"]
     assert table.heads == ("task", "views", "fbp", "tv")
+    gains = chart("gain", gains_of(comparisons_of(points), points), axis="views", wanted=lambda s: not s.reader)
+    drawn = gains.figures["psnr-gain/|reconstructor/fbp|50000"]["chest"]
+    assert [trace["name"] for trace in drawn["traces"]] == ["golden", "modulated"]
+    assert drawn["y"] == "PSNR gain, dB"
     assert [row[:2] for row in table.rows] == [("chest", "8"), ("chest", "24"), ("shoulder", "8"), ("shoulder", "24")]
     flat = chart("dose", points, axis="photons", wanted=lambda s: s.photons == 5e4)
     assert not flat.figures
