@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from svct.sampling.fixed import ViewSet
-from svct.sampling.relaxed import drawn_loss, peaks
+from svct.sampling.relaxed import around, down_the_slope, draw_apart, drawn_loss, gumbel_noise, peaks, some_others
 from svct.sampling.trial import Panel
 
 
@@ -51,35 +51,15 @@ def learn_logits(
     logits = peaks(start, count).requires_grad_(True)
     for _ in range(steps):
         patients = torch.randint(len(trial.parts[0].truth), (batch,), generator=generator)
-        noise = -torch.log(-torch.log(torch.rand(count, generator=generator).clamp(1e-9, 1 - 1e-9)))
-        noisy = logits + noise
-        drawn = _draw(noisy.detach(), budget)
+        noisy = logits + gumbel_noise((count,), generator)
+        drawn = draw_apart(noisy.detach(), budget)
         soft = _relaxed(noisy / temperature, drawn)
-        rest = torch.randperm(count, generator=generator)
-        rest = rest[~torch.isin(rest, drawn)][:others]
+        rest = some_others(drawn, count, others, generator)
         loss = drawn_loss(trial, drawn, rest, soft, patients=patients)
-        (slope,) = torch.autograd.grad(loss, logits)
-        if bool(slope.isfinite().all()):
-            logits = (logits.detach() - learning_rate * slope / slope.abs().max().clamp(min=1e-12)).requires_grad_(True)
+        logits = down_the_slope(loss, logits, learning_rate=learning_rate)
         if each:
             each(batch)
-    return tuple(sorted(_draw(logits.detach(), budget).tolist()))
-
-
-def _around(view: int, count: int, budget: int) -> Int[Tensor, " neighbour"]:
-    """Candidates within a quarter of the mean spacing of a view."""
-    reach = count // (4 * budget)
-    return torch.arange(view - reach, view + reach + 1) % count
-
-
-def _draw(noisy: Float[Tensor, " view"], budget: int) -> Int[Tensor, " {budget}"]:
-    """Take the largest one by one, each a quarter of the mean spacing or more from the others."""
-    left = noisy.clone()
-    drawn = []
-    for _ in range(budget):
-        drawn.append(int(left.argmax()))
-        left[_around(drawn[-1], len(noisy), budget)] = -torch.inf
-    return torch.tensor(drawn)
+    return tuple(sorted(draw_apart(logits.detach(), budget).tolist()))
 
 
 def _relaxed(scaled: Float[Tensor, " view"], order: Int[Tensor, " drawn"]) -> Float[Tensor, " view"]:
@@ -88,5 +68,5 @@ def _relaxed(scaled: Float[Tensor, " view"], order: Int[Tensor, " drawn"]) -> Fl
     taken = torch.zeros_like(scaled, dtype=torch.bool)
     for view in order:
         total = total + torch.softmax(scaled.masked_fill(taken, -torch.inf), dim=0)
-        taken = taken.index_fill(0, _around(int(view), len(scaled), len(order)), True)
+        taken = taken.index_fill(0, around(int(view), len(scaled), len(order)), True)
     return total

@@ -48,8 +48,7 @@ def peaks(views: ViewSet, candidates: int, *, height: float = 3.0, width: float 
         height: Logit at a view.
         width: Standard deviation of a peak, in candidates.
     """
-    apart = (torch.arange(candidates)[:, None] - torch.tensor(views)).abs()
-    apart = torch.minimum(apart, candidates - apart).amin(dim=1)
+    apart = around_circle(torch.tensor(views), candidates).amin(dim=0)
     return height * torch.exp(-0.5 * (apart / width) ** 2)
 
 
@@ -83,3 +82,50 @@ def coming_weights(
     weights = torch.where(is_drawn, own, 0.0) + change * own
     weights = weights.index_add(0, place[left], -change * to_right / 2)
     return weights.index_add(0, place[right], -change * to_left / 2)
+
+
+def around_circle(views: Int[Tensor, " chosen"], candidates: int) -> Int[Tensor, "chosen view"]:
+    """Return how many candidates lie between each of some views and each candidate, the shorter way round."""
+    apart = (torch.arange(candidates) - views[:, None]).abs()
+    return torch.minimum(apart, candidates - apart)
+
+
+def down_the_slope(loss: Float[Tensor, ""], weights: Tensor, *, learning_rate: float) -> Tensor:
+    """Return weights a step down the loss's slope, of which the steepest entry moves by the learning rate.
+
+    Steps follow the slope itself: Adam would move entries with a noisy slope as far as those with a steady one. A slope
+    that is not finite moves nothing.
+    """
+    (slope,) = torch.autograd.grad(loss, weights)
+    if bool(slope.isfinite().all()):
+        weights = weights.detach() - learning_rate * slope / slope.abs().max().clamp(min=1e-12)
+    return weights.detach().requires_grad_(True)
+
+
+def gumbel_noise(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    """Return -ln(-ln u) with u uniform on 0 to 1."""
+    return -torch.log(-torch.log(torch.rand(shape, generator=generator).clamp(1e-9, 1 - 1e-9)))
+
+
+def some_others(
+    drawn: Int[Tensor, " drawn"], candidates: int, most: int, generator: torch.Generator
+) -> Int[Tensor, " rest"]:
+    """Return candidates that are not drawn, at most so many, by chance."""
+    rest = torch.randperm(candidates, generator=generator)
+    return rest[~torch.isin(rest, drawn)][:most]
+
+
+def around(view: int, candidates: int, budget: int) -> Int[Tensor, " neighbour"]:
+    """Return the candidates within a quarter of the mean spacing of a view."""
+    reach = candidates // (4 * budget)
+    return torch.arange(view - reach, view + reach + 1) % candidates
+
+
+def draw_apart(values: Float[Tensor, " view"], budget: int) -> Int[Tensor, " {budget}"]:
+    """Take the largest one by one, each a quarter of the mean spacing or more from the others."""
+    left = values.clone()
+    drawn = []
+    for _ in range(budget):
+        drawn.append(int(left.argmax()))
+        left[around(drawn[-1], len(values), budget)] = -torch.inf
+    return torch.tensor(drawn)
