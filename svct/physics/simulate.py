@@ -284,9 +284,7 @@ class Simulator:
 
     def _blurred(self, scan: Scan) -> list[tuple[float, Scan]]:
         """Return the scan without blur, and, where there is any, the parts of focal spot and rotation with weights."""
-        blur = spread(
-            scan, focal_mm=self.protocol.focal_mm, window_rad=self.protocol.window_rad, samples=self.samples
-        )
+        blur = spread(scan, focal_mm=self.protocol.focal_mm, window_rad=self.protocol.window_rad, samples=self.samples)
         return [(1.0, scan)] if len(blur) == 1 else [(1.0, scan), *blur]
 
     def _lines(self, x: Tensor | Slabs, scans: list[Scan], views: range) -> list[Tensor]:

@@ -1,5 +1,6 @@
 """Objects that are too large to be held in memory: slab by slab along z."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -33,17 +34,20 @@ class Slabs:
 
     def __iter__(self) -> Iterator[tuple[Grid, Float[Tensor, "material z y x"]]]:
         """Yield each slab with its grid."""
-        nz, ny, nx = self.grid.shape
-        step = self.planes or max(1, SLAB // (self.materials * ny * nx))
-        for first in range(0, nz, step):
-            last = min(first + step, nz)
+        count, step = self.grid.shape[0], self.step
+        for first in range(0, count, step):
+            last = min(first + step, count)
             yield slab_grid(self.grid, first, last), self.read(first, last)
+
+    @property
+    def step(self) -> int:
+        """Planes of a slab."""
+        return self.planes or max(1, SLAB // (self.materials * math.prod(self.grid.shape[1:])))
 
     @property
     def fit_into_one(self) -> bool:
         """Whether the volume is a single slab."""
-        nz, ny, nx = self.grid.shape
-        return (self.planes or SLAB // (self.materials * ny * nx)) >= nz
+        return self.step >= self.grid.shape[0]
 
 
 def slab_grid(grid: Grid, first: int, last: int) -> Grid:
