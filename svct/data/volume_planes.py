@@ -128,7 +128,8 @@ def _nifti(path: Path) -> Iterator[VolumePlanes]:
                 f"{path}: expected one volume of real numbers, got {data.dtype} of shape {shape}; split it first"
             )
         affine = np.array(image.affine, np.float64)
-        affine[:3] *= MM_PER_UNIT.get(image.header.get_xyzt_units()[0], 1.0)
+        unit = image.header.get_xyzt_units()[0]  # type: ignore[no-untyped-call]
+        affine[:3] *= MM_PER_UNIT.get(unit, 1.0)
         _, spacing_mm, _ = to_patient_axes(np.zeros((1, 1, 1), np.int8), affine, name=str(path))
         axes = nibabel.orientations.io_orientation(affine)  # type: ignore[no-untyped-call]
         along = [int(np.flatnonzero(axes[:, 0] == axis)[0]) for axis in range(3)]

@@ -49,12 +49,12 @@ def warp(
 
 def project_moving(
     A: Projector,
-    image: Float[Tensor, "*batch y x"],
+    image: Float[Tensor, "*image"],
     motions: Sequence[Motion],
     *,
     times_s: Sequence[float],
     step_s: float = 0.02,
-) -> Float[Tensor, "*batch view bin"]:
+) -> Float[Tensor, "*line"]:
     """Project a patient who moves while the views are taken; differentiable in the image.
 
     Args:
@@ -75,12 +75,12 @@ def project_moving(
 
 def project_all_moving(
     operators: Sequence[Projector],
-    image: Float[Tensor, "*batch y x"],
+    image: Float[Tensor, "*image"],
     motions: Sequence[Motion],
     *,
     times_s: Sequence[float],
     step_s: float = 0.02,
-) -> list[Float[Tensor, "*batch view bin"]]:
+) -> list[Float[Tensor, "..."]]:
     """Project a moving patient by several operators of the same views; see `project_moving`."""
     A = operators[0]
     views = A.range_shape[-2]
