@@ -8,6 +8,7 @@ from svct.cli import (
     bench_projectors,
     bench_quality,
     bench_recon,
+    bench_run,
     bench_uncertainty,
     bench_views,
     bench_xcist,
@@ -24,6 +25,7 @@ command.add_command(bench_effects.command, "effects")
 command.add_command(bench_projectors.command)
 command.add_command(bench_quality.command)
 command.add_command(bench_recon.command)
+command.add_command(bench_run.command)
 command.add_command(bench_uncertainty.command, "uncertainty")
 command.add_command(bench_views.command)
 command.add_command(bench_xcist.command, "xcist")
