@@ -3,6 +3,7 @@
 import click
 
 from svct.cli import (
+    bench_compare,
     bench_diagnosis,
     bench_effects,
     bench_projectors,
@@ -20,6 +21,7 @@ def command() -> None:
     """Measure projectors, reconstructions, physics, choices of views, and what can be diagnosed."""
 
 
+command.add_command(bench_compare.command)
 command.add_command(bench_diagnosis.command)
 command.add_command(bench_effects.command, "effects")
 command.add_command(bench_projectors.command)
