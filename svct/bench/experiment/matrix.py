@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
+from typing import Any
 
 from svct.bench.experiment.choose import LEARNED, LEARNED_MAS, UNIVERSAL
 from svct.bench.experiment.node import CellNode, ViewNode
 from svct.bench.experiment.plan import Named, Plan
 from svct.errors import InputError, unknown_name
-from svct.physics.acquisition import Acquisition
 from svct.recon.networks import backbone_path, file_sha256
 from svct.tasks.difficulty import Difficulty, detection_difficulty
 from svct.tasks.task import Task
@@ -35,9 +35,9 @@ def scanned(plan: Plan, task: Task, seed: int, protocol: str, flux: float | None
     own = task.acquisition
     if not isinstance(own.photons, float | int):
         raise InputError(f"task {task.name!r}: expected one flux for all views, got one for each; leave it out")
-    physics: Acquisition = replace(own, photons=own.photons if flux is None else flux, **plan.protocols[protocol])
+    changes: dict[str, Any] = {**plan.protocols[protocol], "photons": own.photons if flux is None else flux}
     cohort = replace(task.cohort, seed=task.cohort.seed + seed)
-    return replace(task, acquisition=physics, cohort=cohort, budget=budget)
+    return replace(task, acquisition=replace(own, **changes), cohort=cohort, budget=budget)
 
 
 def _cells(
@@ -67,9 +67,7 @@ def _cells(
 
 
 def _views(plan: Plan, task: Task, together: tuple[Task, ...], sampler: Named, seed: int) -> ViewNode:
-    node = ViewNode(
-        sampler.name, sampler.kind, sampler.settings, task, together, plan.effort, seed
-    )
+    node = ViewNode(sampler.name, sampler.kind, sampler.settings, task, together, plan.effort, seed)
     if sampler.kind == LEARNED_MAS:
         return replace(node, first=(replace(node, sampler=LEARNED, kind=LEARNED, settings={}),))
     return node

@@ -134,6 +134,13 @@ class CellNode(Node):
         """The task at its flux and budget."""
         return self.views.task
 
+    @property
+    def photons(self) -> float:
+        """Photons per ray, at the mean load."""
+        flux = self.task.acquisition.photons
+        assert isinstance(flux, float | int)
+        return float(flux)
+
     @cached_property
     def inputs(self) -> dict[str, Any]:
         """All that the figures depend on; names among it, since results are found by them."""
