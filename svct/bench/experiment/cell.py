@@ -12,7 +12,6 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from svct.bench.diagnosis_task import truth_of
-from svct.bench.experiment.memory import peak_mib
 from svct.bench.experiment.node import CellNode
 from svct.bench.experiment.outcome import Measured, Outcome
 from svct.bench.experiment.quality import METRICS
@@ -69,11 +68,7 @@ def measure(node: CellNode, choice: Choice) -> Outcome:
         key=node.key,
         choice=choice,
         angles_deg=angles_of(node.task.scan.angles, choice),
-        figures=(
-            *figures,
-            Measured("seconds", sum(clock.seconds.values()), "s"),
-            Measured("peak_memory", peak_mib(), "MiB"),
-        ),
+        figures=tuple(figures),
         images={
             "patients": np.array(test.patients[:kept]),
             "truth": test.truth[:kept].numpy(),
@@ -81,7 +76,6 @@ def measure(node: CellNode, choice: Choice) -> Outcome:
             "pixel_mm": np.array(task.grid.voxel_mm),
         },
         seconds=clock.seconds,
-        peak_memory_mib=peak_mib(),
     )
 
 

@@ -22,6 +22,8 @@ def _searched(node: ViewNode) -> int:
     effort, budget = node.effort, node.task.budget
     if node.kind == EQUIDISTANT:
         return effort.validation * (len(offsets_of(len(node.task.scan), budget, 12)))
+    if node.kind == UNIVERSAL and node.first:
+        return 0
     if node.kind == LEARNED_MAS:
         return 4 * budget + 3 * effort.validation
     if node.kind in (LEARNED, UNIVERSAL):

@@ -8,6 +8,7 @@ from typing import Any
 from svct.bench.experiment.choose import LEARNED, LEARNED_MAS, UNIVERSAL
 from svct.bench.experiment.node import CellNode, ViewNode
 from svct.bench.experiment.plan import Named, Plan
+from svct.bench.many import require_together
 from svct.errors import InputError, unknown_name
 from svct.recon.networks import backbone_path, file_sha256
 from svct.tasks.difficulty import Difficulty, detection_difficulty
@@ -21,6 +22,9 @@ def cells_of(plan: Plan) -> list[CellNode]:
         InputError: A universal sampler for tasks that do not go together, or a task with a flux for each view.
         UnknownNameError: A universal sampler for a task that the plan does not have.
     """
+    for sampler, budget in product(plan.samplers, plan.budgets):
+        if sampler.kind == UNIVERSAL:
+            require_together([task.with_budget(budget) for task in _together(plan, sampler)])
     return [
         cell
         for task, seed, protocol, flux, budget, sampler in product(
@@ -70,6 +74,9 @@ def _views(plan: Plan, task: Task, together: tuple[Task, ...], sampler: Named, s
     node = ViewNode(sampler.name, sampler.kind, sampler.settings, task, together, plan.effort, seed)
     if sampler.kind == LEARNED_MAS:
         return replace(node, first=(replace(node, sampler=LEARNED, kind=LEARNED, settings={}),))
+    if together and task.name != together[0].name:
+        first = replace(node, task=together[0])
+        return replace(node, together=(), first=(first,))
     return node
 
 
@@ -82,4 +89,4 @@ def _together(plan: Plan, sampler: Named) -> list[Task]:
     for name in names:
         if name not in by_name:
             raise unknown_name(f"task in [sampler.{sampler.name}]", name, list(by_name))
-    return [by_name[name] for name in names]
+    return [by_name[name] for name in sorted(names)]

@@ -45,7 +45,7 @@ class Outcome:
         figures: Of a cell.
         images: Of a cell: `patients`, `truth` and `image`, 1/mm, and `pixel_mm`.
         seconds: By stage.
-        peak_memory_mib: Of the process while it worked.
+        peak_memory_mib: Most main memory held above what was held at the beginning.
         error: Why it failed, or None.
     """
 
