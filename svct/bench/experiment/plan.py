@@ -201,6 +201,7 @@ def _sampler(name: str, values: Mapping[str, Any]) -> Named:
         raise unknown_name("sampler", kind, sorted({*known, *_table(values, "sampler")}))
     if kind in OWN:
         _known_keys(f"[sampler.{name}]", own, {"equidistant": ["offsets"], "universal": ["tasks"]}.get(kind, []))
+        _number({"offsets": own.get("offsets", 1)}, "offsets", 1)
     else:
         load_sampler(kind, **own)
     return Named(name, kind, own)

@@ -121,9 +121,9 @@ def _serve(pipe: Connection) -> None:
     while True:
         try:
             node, choices = pipe.recv()
-        except (EOFError, OSError):
+            pipe.send(execute(node, choices))
+        except (EOFError, OSError):  # whoever handed out the work is gone
             return
-        pipe.send(execute(node, choices))
 
 
 def _ending(code: int | None) -> str:
