@@ -16,6 +16,9 @@ from svct.bench.statistics.paired import Figures
 REFERENCE = "equidistant"
 """The sampler that others are compared with."""
 
+ALPHA = 0.05
+"""Chance of any wrong verdict in a table."""
+
 GAIN = "-gain"
 """Ends the name of a metric's gain over the reference."""
 
@@ -142,7 +145,10 @@ def comparisons_of(points: dict[Setting, Point]) -> dict[Setting, Comparison]:
 
 def _compare(metric: str, pairs: dict[Setting, dict[str, Figures]]) -> list[Comparison]:
     return compare_arms(
-        {str(i): arms for i, arms in enumerate(pairs.values())}, baseline=REFERENCE, more_is_better=metric in HIGHER
+        {str(i): arms for i, arms in enumerate(pairs.values())},
+        baseline=REFERENCE,
+        more_is_better=metric in HIGHER,
+        alpha=ALPHA,
     )
 
 
@@ -173,7 +179,7 @@ def verdict_of(metric: str, compared: Comparison) -> str:
 
 
 def summary_of(comparisons: dict[Setting, Comparison]) -> list[str]:
-    """Say in a sentence for each sampler where it was better or worse than the reference.
+    """Say in a sentence for each sampler where it was better or worse, and whether there were patients enough to tell.
 
     Args:
         comparisons: Those of one table.
@@ -187,6 +193,13 @@ def summary_of(comparisons: dict[Setting, Comparison]) -> list[str]:
                 words[verdict_of(s.metric, compared)].append(f"{s.panel} {s.views} views {gain}")
         parts = [f"{word} in {len(words[word])}{_places(word, words[word])}" for word in in_order(words, VERDICTS)]
         lines.append(f"{sampler}, of {sum(map(len, words.values()))} comparisons: {', '.join(parts)}.")
+    patients = min((row.difference.patients for row in comparisons.values()), default=0)
+    least = len(comparisons) * 2.0 ** (1 - patients)
+    if comparisons and least >= ALPHA:
+        lines.append(
+            f"With {patients} patients and {len(comparisons)} comparisons no difference, however large, can be shown: "
+            f"the least p-value is {min(least, 1.0):.2g}. Take more patients, or compare less."
+        )
     return lines
 
 

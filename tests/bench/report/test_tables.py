@@ -63,6 +63,11 @@ def test_verdicts_hold_for_the_whole_table() -> None:
     assert next(iter(alone.values())).verdict == "better"  # 26 of 4096 swaps of signs are as far out
     together = comparisons_of(points_of(rows))
     assert {row.verdict for row in together.values()} == {"undecided"}
+    few = comparisons_of(points_of([r for r in rows if r.patient < 8 and r.views < 14]))
+    assert summary_of(few)[-1].startswith(
+        "With 8 patients and 12 comparisons no difference, however large, can be shown"
+    )
+    assert summary_of(few)[-1].endswith("the least p-value is 0.094. Take more patients, or compare less.")
     assert summary_of(together) == ["learned, of 40 comparisons: undecided in 40."]
     assert summary_of(alone) == ["learned, of 1 comparisons: better in 1 (part 2 views +0.83)."]
 
