@@ -50,7 +50,7 @@ class ViewNode(Node):
         kind: What chooses: a registered sampler, or one of `svct.bench.experiment.choose.OWN`.
         settings: Of the sampler.
         task: The task whose candidates are chosen from, at its flux, budget and patients.
-        together: For ``"universal"``: all tasks that the views are for.
+        together: For ``"universal"``: all tasks that the views are searched for, or none where `first` has them.
         effort: How much work a search does.
         seed: Seed of the search and of the noise in it.
         first: Choices that this one begins with.
@@ -133,6 +133,13 @@ class CellNode(Node):
     def task(self) -> Task:
         """The task at its flux and budget."""
         return self.views.task
+
+    @property
+    def photons(self) -> float:
+        """Photons per ray, at the mean load."""
+        flux = self.task.acquisition.photons
+        assert isinstance(flux, float | int)
+        return float(flux)
 
     @cached_property
     def inputs(self) -> dict[str, Any]:
