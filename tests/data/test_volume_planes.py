@@ -154,7 +154,7 @@ def test_a_large_volume_is_scanned_in_less_memory_than_it_has(kind: str, ending:
     out = tmp_path / "scan.h5"
     done = subprocess.run(
         [sys.executable, "-c", WORKER, "1024", str(path), "--protocol", str(tmp_path / "few.toml"), "--out", str(out)],
-        capture_output=True, text=True, timeout=600,
+        capture_output=True, text=True, timeout=3600,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("GREW")]
