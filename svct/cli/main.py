@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from svct import __version__
+from svct.cli.interrupt import interrupts
 from svct.errors import SvctError, unknown_name
 from svct.files import system_reason
 
@@ -25,6 +26,7 @@ COMMANDS = {
     "train-backbone": "Train the shared reconstruction network.",
     "geometry": "Show, draw and convert a scan geometry.",
     "bench": "Measure projectors and reconstructions against others.",
+    "report": "Write the report of a run of experiments: one HTML file.",
     "doctor": "Check this installation, its backends and a geometry.",
 }
 """Every command with its line of help, so that `svct --help` imports none of them."""
@@ -82,6 +84,7 @@ def group() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and end the process with its exit code."""
+    interrupts.listen()
     sys.exit(run(arguments))
 
 

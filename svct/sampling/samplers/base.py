@@ -30,9 +30,10 @@ class Problem:
         images: Training patients ``(n, ny, nx)``, 1/mm; samplers that learn nothing do not look at them.
         importance: How much the error of each pixel counts, ``(ny, nx)``, 0 or more. Default: all alike.
         net: The frozen backbone, for samplers that learn through it.
+        others: The same for further tasks that take the same views, each as important as this one.
 
     Raises:
-        InputError: The budget or a shape does not fit the scan.
+        InputError: The budget or a shape does not fit the scan, or another task has other candidates or budget.
     """
 
     A: Projector
@@ -41,6 +42,7 @@ class Problem:
     images: Float[Tensor, "patient y x"]
     importance: Float[Tensor, "y x"] | None = None
     net: UnrolledNet | None = None
+    others: "tuple[Problem, ...]" = ()
 
     def __post_init__(self) -> None:
         if not 1 <= self.budget <= self.candidates:
@@ -48,6 +50,17 @@ class Problem:
         for name, value in (("images", self.images), ("importance", self.importance)):
             if value is not None and tuple(value.shape[-2:]) != self.A.domain_shape:
                 raise InputError(f"{name}: expected the grid's {self.A.domain_shape}, got {tuple(value.shape)}")
+        for other in self.others:
+            if (other.candidates, other.budget) != (self.candidates, self.budget):
+                raise InputError(
+                    f"others: expected tasks of {self.budget} out of {self.candidates} candidates too, got one of "
+                    f"{other.budget} out of {other.candidates}"
+                )
+
+    @property
+    def parts(self) -> "tuple[Problem, ...]":
+        """The problem of each task."""
+        return (replace(self, others=()), *self.others)
 
     @property
     def candidates(self) -> int:
@@ -62,7 +75,9 @@ class Problem:
             if isinstance(flux, float | int)
             else replace(self.acquisition, photons=tuple(flux[v] for v in views))
         )
-        return replace(self, A=self.A[views], acquisition=some)
+        return replace(
+            self, A=self.A[views], acquisition=some, others=tuple(other.among(views) for other in self.others)
+        )
 
     def require_net(self, name: str) -> UnrolledNet:
         """Return the backbone, which the sampler of this name cannot do without."""
