@@ -19,7 +19,7 @@ from svct.units import hu_to_mu
 def nifti(path: Path, hu: Any, affine: Any, slope: float = 1.0, intercept: float = 0.0) -> Path:
     image: Any = nibabel.Nifti1Image(hu, np.array(affine, np.float64))  # type: ignore[no-untyped-call]
     image.header.set_slope_inter(slope, intercept)
-    nibabel.save(image, path)  # type: ignore[no-untyped-call]
+    nibabel.save(image, path)
     return path
 
 
