@@ -14,10 +14,13 @@ from torch import Tensor
 import svct
 from svct.bench.compare import paired_gain
 from svct.bench.subjects import Subjects
+from svct.errors import InputError
 from svct.geometry.projector import Projector
 from svct.metrics import RANGE, ssim
 from svct.recon.networks import backbone_path, file_sha256, load_backbone
-from svct.sampling.fixed import ViewSet, equidistant_sets
+from svct.sampling.constraints import Constraints
+from svct.sampling.fit import even_sets
+from svct.sampling.fixed import ViewSet
 from svct.sampling.gain import Gain
 from svct.sampling.gumbel import learn_logits
 from svct.sampling.samplers.base import Choice, Problem
@@ -118,6 +121,7 @@ def learn_views(
     stage: Stage,
     tick: Callable[[int], object],
     better: Callable[[ViewSet], None],
+    rules: Constraints | None = None,
 ) -> Found:
     """Search the best views of a task: A-optimal design, Gumbel top-K, one-swap search.
 
@@ -129,6 +133,7 @@ def learn_views(
         stage: Wraps each stage, so that an interrupted search can go on.
         tick: Called with the work done, in reconstructed images.
         better: Called with each better set of the last stage.
+        rules: What a device can take.
 
     Returns:
         The learned and the best equidistant views.
@@ -137,24 +142,28 @@ def learn_views(
     A = Projector(task.scan, task.grid)
     budget = task.budget
     density = effort.warped.patients * effort.warped.offsets
-    problem = Problem(A, task.acquisition, budget, subjects.train, net=net)
+    problem = Problem(A, task.acquisition, budget, subjects.train, net=net, rules=rules)
     design = stage("design", lambda: effort.designed.choose(problem, each=lambda: tick(4)).views)
     warped = stage("warped", lambda: effort.warped.choose(problem, seed=seed, each=lambda: tick(density)).views)
     train = measure_trial(subjects.train, A, task.acquisition, net=net, seed=1_000_003 * seed + 1)
     gumbel = stage(
         "gumbel",
-        lambda: learn_logits(train, design, steps=effort.gumbel_steps, seed=seed, each=lambda n: tick(4 * n)),
+        lambda: learn_logits(
+            train, design, steps=effort.gumbel_steps, seed=seed, each=lambda n: tick(4 * n), rules=rules
+        ),
     )
     validation = measure_trial(subjects.validation, A, task.acquisition, net=net, seed=1_000_003 * seed + 2)
 
     def best_of(*sets: ViewSet) -> ViewSet:
         return max(sets, key=lambda views: _ticked(validation.psnr(views), tick).mean().item())
 
-    equidistant = stage("equidistant", lambda: best_of(*equidistant_sets(len(task.scan), budget)))
+    equidistant = stage("equidistant", lambda: best_of(*even_sets(len(task.scan), budget, rules)))
     start = stage("start", lambda: best_of(equidistant, gumbel, design, warped))
     learned = stage(
         "swap",
-        lambda: swap_search(validation, start, evaluations=effort.swaps, seed=seed, each=tick, better=better),
+        lambda: swap_search(
+            validation, start, evaluations=effort.swaps, seed=seed, each=tick, better=better, rules=rules
+        ),
     )
     return Found(learned, equidistant, design)
 
@@ -168,6 +177,7 @@ def judge(
     keep_learned: bool,
     tick: Callable[[int], object],
     rivals: Mapping[str, Choice] = MappingProxyType({}),
+    rules: Constraints | None = None,
 ) -> Verdict:
     """Compare learned views with the best equidistant offset on the test subjects.
 
@@ -179,6 +189,7 @@ def judge(
         keep_learned: Put the learned views into the schedule even where they do not win.
         tick: Called with the work done, in reconstructed images.
         rivals: Other choices, by name, whose gain over the same baseline goes into the metrics.
+        rules: What a device can take; the equidistant baseline obeys it too, see `svct.sampling.fit.even_sets`.
 
     Returns:
         The verdict; its schedule holds the learned views where the lower end of the gain's interval clears zero.
@@ -187,7 +198,7 @@ def judge(
     A = Projector(task.scan, task.grid)
     noise = [1_000_003 * seed + 10 + i for i in range(NOISE_SEEDS)]
     trials = [measure_trial(subjects.test, A, task.acquisition, net=net, seed=s) for s in noise]
-    rows = equidistant_sets(len(task.scan), task.budget)
+    rows = even_sets(len(task.scan), task.budget, rules)
     # The offset that does best on the test subjects themselves: the strictest baseline.
     first = [_ticked(trials[0].psnr(views), tick) for views in rows]
     ranked = sorted(range(len(rows)), key=lambda i: first[i].mean().item(), reverse=True)[:3]
@@ -196,6 +207,7 @@ def judge(
     learned = found.learned
     ours = _mean_psnr(trials[1:], learned, tick, _ticked(trials[0].psnr(learned), tick))
     baseline = f"equidistant, the best of {len(rows)} offsets on the test {subjects.unit}s"
+    baseline += "" if rules is None else ", under the same constraints"
     gain = paired_gain(ours.tolist(), means[best].tolist(), baseline=baseline)
 
     def against(choice: ViewSet | Choice) -> Gain:
@@ -231,12 +243,12 @@ def judge(
             name: {"views": list(c.views), "loads": list(c.loads), "gain": asdict(against(c))}
             for name, c in rivals.items()
         },
-        "saved_views": _saved_views(task, trials, ours, means[best], tick),
+        "saved_views": _saved_views(task, trials, ours, means[best], tick, rules),
         "returned": method,
         "remarks": list(subjects.remarks),
     }
     return Verdict(
-        schedule=_schedule(task, subjects, taken, method, seed, gain if method == "learned" else None),
+        schedule=_schedule(task, subjects, taken, method, seed, gain if method == "learned" else None, rules),
         found=found,
         equidistant=rows[best],
         gain=gain,
@@ -246,9 +258,9 @@ def judge(
     )
 
 
-def work(task: Task, subjects: Subjects, effort: Effort) -> int:
+def work(task: Task, subjects: Subjects, effort: Effort, rules: Constraints | None = None) -> int:
     """Return how often `learn_views` and `judge` tick, in reconstructed images."""
-    offsets = len(equidistant_sets(len(task.scan), task.budget))
+    offsets = len(even_sets(len(task.scan), task.budget, rules))
     search = 4 * (task.budget + 2) + 16 * effort.gumbel_steps
     search += effort.warped.measurements * effort.warped.patients * effort.warped.offsets
     search += len(subjects.validation) * (offsets + 4 + effort.swaps)
@@ -256,17 +268,25 @@ def work(task: Task, subjects: Subjects, effort: Effort) -> int:
 
 
 def _saved_views(
-    task: Task, trials: list[Trial], ours: Tensor, theirs: Tensor, tick: Callable[[int], object]
+    task: Task,
+    trials: list[Trial],
+    ours: Tensor,
+    theirs: Tensor,
+    tick: Callable[[int], object],
+    rules: Constraints | None,
 ) -> float | None:
     """Return how many views less than equidistant ones the learned ones take at the same mean PSNR.
 
     Between the budget and a quarter more or less, PSNR of equidistant views, over four offsets, is taken as linear in
-    the logarithm of their number; None where it does not rise.
+    the logarithm of their number; None where it does not rise, or where the constraints do not allow so many or few.
     """
     few, many = round(task.budget * 0.8), min(round(task.budget * 1.25), len(task.scan))
     found = []
     for views in (few, many):
-        rows = equidistant_sets(len(task.scan), views)
+        try:
+            rows = even_sets(len(task.scan), views, rules)
+        except InputError:
+            return None
         found.append(max(float(_ticked(trials[0].psnr(row), tick).mean()) for row in rows[:: -(-len(rows) // 4)]))
     slope = (found[1] - found[0]) / math.log(many / few) if many > few else 0.0
     gain = float((ours - theirs).mean())
@@ -282,7 +302,15 @@ def _ticked(values: Tensor, tick: Callable[[int], object]) -> Tensor:
     return values
 
 
-def _schedule(task: Task, subjects: Subjects, views: ViewSet, method: str, seed: int, gain: Gain | None) -> Schedule:
+def _schedule(
+    task: Task,
+    subjects: Subjects,
+    views: ViewSet,
+    method: str,
+    seed: int,
+    gain: Gain | None,
+    rules: Constraints | None,
+) -> Schedule:
     geometry = task.scan.to_dict()
     angles = np.rad2deg(geometry.pop("angles")).tolist()
     return Schedule(
@@ -300,5 +328,6 @@ def _schedule(task: Task, subjects: Subjects, views: ViewSet, method: str, seed:
             "seed": seed,
             "data": subjects.source,
             "backbone_sha256": file_sha256(backbone_path()),
+            **({} if rules is None else {"constraints": rules.described()}),
         },
     )

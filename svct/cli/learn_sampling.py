@@ -2,11 +2,12 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from svct.cli import options
+from svct.cli.constraint_options import build_constraints, constraint_options
 
 if TYPE_CHECKING:
     from svct.bench.learn import Verdict
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 @click.option("--resume", is_flag=True, help="Continue an interrupted run in the same folder.")
 @click.option("--keep-learned", is_flag=True, help="Return the learned views even where they do not win.")
 @click.option("--quick", is_flag=True, help="A tenth of the work, to see the whole path; too little to win.")
+@constraint_options
 @options.as_json
 def command(
     task_name: str,
@@ -37,14 +39,18 @@ def command(
     keep_learned: bool,
     quick: bool,
     as_json: bool,
+    **wishes: Any,
 ) -> None:
     """Learn which views a task needs and write the schedule.
 
     Searches the task's candidates (A-optimal design, Gumbel top-K through the frozen backbone, one-swap search), then
     compares with the best equidistant offset on subjects that took no part in any choice. Unless the 95 % interval
-    of the gain lies above zero, the schedule holds equidistant views.
+    of the gain lies above zero, the schedule holds equidistant views. With --device, or single limits, every set that
+    is looked at can be taken, the equidistant ones too.
     """
     from dataclasses import asdict
+
+    import numpy as np
 
     from svct.bench.learn import QUICK, Effort, judge, learn_views, work
     from svct.bench.picture import draw_verdict
@@ -60,6 +66,9 @@ def command(
     if task.objective != "image":
         raise InputError(f"objective of task {task.name!r}: expected 'image', which views are learned for, got 'heads'")
     effort = QUICK if quick else Effort()
+    rules = build_constraints(np.rad2deg(task.scan.angles).round(9).tolist(), **wishes)
+    if rules is not None:
+        rules.require_budget(task.budget)
     place = None if data is None else locate(data)
     name = task.name if data is None else f"{task.name}-{Path(data).name.split('.')[0]}"
     folder = out or Path("runs") / f"{name}-{task.budget}-seed{seed}"
@@ -71,6 +80,7 @@ def command(
         "seed": seed,
         "keep_learned": keep_learned,
         "effort": asdict(effort),
+        "constraints": None if rules is None else asdict(rules),
         "scan": task.scan.to_dict(),
         "grid": asdict(task.grid),
         "acquisition": asdict(task.acquisition),
@@ -86,7 +96,7 @@ def command(
         )
         for remark in subjects.remarks:
             click.echo(f"note: {remark}", err=True)
-        with progress(work(task, subjects, effort), what="searching views") as bar:
+        with progress(work(task, subjects, effort, rules), what="searching views") as bar:
             found = learn_views(
                 task,
                 subjects,
@@ -95,9 +105,10 @@ def command(
                 stage=run.stage,
                 tick=bar.update,
                 better=lambda best: run.keep("best so far", best),
+                rules=rules,
             )
             bar.set_description_str("testing on unseen subjects")
-            verdict = judge(task, subjects, found, seed=seed, keep_learned=keep_learned, tick=bar.update)
+            verdict = judge(task, subjects, found, seed=seed, keep_learned=keep_learned, tick=bar.update, rules=rules)
     except BaseException as stop:
         if run.discard_unless_begun():
             stop.add_note("nothing was finished yet")

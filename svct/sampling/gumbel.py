@@ -7,6 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from svct.recon.weights import arc_weights
+from svct.sampling.constraints import Constraints
 from svct.sampling.fixed import ViewSet
 from svct.sampling.trial import Trial
 
@@ -22,6 +23,7 @@ def learn_logits(
     temperature: float = 2.0,
     learning_rate: float = 0.5,
     each: Callable[[int], object] | None = None,
+    rules: Constraints | None = None,
 ) -> ViewSet:
     """Learn one logit per candidate view and return the views of the largest.
 
@@ -35,6 +37,7 @@ def learn_logits(
         temperature: Of the relaxation.
         learning_rate: How far the logit with the steepest slope moves in a step.
         each: Called with the number of images after each step.
+        rules: What every drawn set must satisfy.
 
     Returns:
         The views, ascending.
@@ -48,6 +51,7 @@ def learn_logits(
     """
     generator = torch.Generator().manual_seed(seed)
     count, budget = len(trial.A.scan), len(start)
+    barred = torch.zeros(count, dtype=torch.bool) if rules is None else torch.from_numpy(~rules.usable)
     place = torch.arange(count)
     apart = (place[:, None] - torch.tensor(start)).abs()
     apart = torch.minimum(apart, count - apart).amin(dim=1)
@@ -55,11 +59,11 @@ def learn_logits(
     for _ in range(steps):
         patients = torch.randint(len(trial.truth), (batch,), generator=generator)
         noise = -torch.log(-torch.log(torch.rand(count, generator=generator).clamp(1e-9, 1 - 1e-9)))
-        noisy = logits + noise
-        drawn = _draw(noisy.detach(), budget)
+        noisy = (logits + noise).masked_fill(barred, -torch.inf)
+        drawn = _draw(noisy.detach(), budget, rules)
         soft = _relaxed(noisy / temperature, drawn)
         rest = torch.randperm(count, generator=generator)
-        rest = rest[~torch.isin(rest, drawn)][:others]
+        rest = rest[~torch.isin(rest, drawn) & ~barred[rest]][:others]
         shown = torch.cat([drawn, rest]).sort().values
         weights = _weights(trial, drawn.sort().values, shown, (soft - soft.detach())[shown])
         images = trial.net(trial.y[patients][:, shown], trial.A[shown.tolist()], view_weights=weights)
@@ -70,22 +74,32 @@ def learn_logits(
             logits = (logits.detach() - learning_rate * slope / slope.abs().max().clamp(min=1e-12)).requires_grad_(True)
         if each:
             each(batch)
-    return tuple(sorted(_draw(logits.detach(), budget).tolist()))
+    return tuple(sorted(_draw(logits.detach().masked_fill(barred, -torch.inf), budget, rules).tolist()))
 
 
-def _around(view: int, count: int, budget: int) -> Int[Tensor, " neighbour"]:
-    """Candidates within a quarter of the mean spacing of a view."""
-    reach = count // (4 * budget)
-    return torch.arange(view - reach, view + reach + 1) % count
+def _around(view: int, noisy: Float[Tensor, " view"], budget: int) -> Int[Tensor, " neighbour"]:
+    """Candidates within a quarter of the mean spacing of a view, over those that can be taken."""
+    reach = int(noisy.isfinite().sum()) // (4 * budget)
+    return torch.arange(view - reach, view + reach + 1) % len(noisy)
 
 
-def _draw(noisy: Float[Tensor, " view"], budget: int) -> Int[Tensor, " {budget}"]:
-    """Take the largest one by one, each a quarter of the mean spacing or more from the others."""
+def _draw(noisy: Float[Tensor, " view"], budget: int, rules: Constraints | None) -> Int[Tensor, " {budget}"]:
+    """Take the largest one by one, each a quarter of the mean spacing or more from the others.
+
+    With constraints, groups come whole, and where nothing that far may be taken, something nearer is.
+    """
     left = noisy.clone()
-    drawn = []
-    for _ in range(budget):
-        drawn.append(int(left.argmax()))
-        left[_around(drawn[-1], len(noisy), budget)] = -torch.inf
+    drawn: list[int] = []
+    while len(drawn) < budget:
+        if rules is None:
+            new: tuple[int, ...] = (int(left.argmax()),)
+        else:
+            wishes = [*left.argsort(descending=True).tolist()[: int(left.isfinite().sum())]]
+            wishes += noisy.argsort(descending=True).tolist()
+            new = rules.together(rules.first_allowed(wishes, drawn, views=budget))
+        for view in new:
+            drawn.append(view)
+            left[_around(view, noisy, budget)] = -torch.inf
     return torch.tensor(drawn)
 
 
@@ -94,8 +108,10 @@ def _relaxed(scaled: Float[Tensor, " view"], order: Int[Tensor, " drawn"]) -> Fl
     total = torch.zeros_like(scaled)
     taken = torch.zeros_like(scaled, dtype=torch.bool)
     for view in order:
-        total = total + torch.softmax(scaled.masked_fill(taken, -torch.inf), dim=0)
-        taken = taken.index_fill(0, _around(int(view), len(scaled), len(order)), True)
+        left = scaled.masked_fill(taken, -torch.inf)
+        if bool(left.isfinite().any()):
+            total = total + torch.softmax(left, dim=0)
+        taken = taken.index_fill(0, _around(int(view), scaled, len(order)), True)
     return total
 
 
