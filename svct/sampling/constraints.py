@@ -16,6 +16,7 @@ from svct.sampling.passes import (
     ROUNDING_DEG,
     fewest_between,
     least_gap_deg,
+    longest_pass,
     most_between,
     of_source,
     off_step,
@@ -344,11 +345,17 @@ class Constraints:
         """Whether so many views can be taken; see `allowed_mask` for how exactly."""
         if self.max_views is not None and views > self.max_views:
             return False
-        if self._fill([], views) < views:
+        if self.max_step_deg is not None and self._in_one_pass(self.max_step_deg) < views:
             return False
-        return self.max_step_deg is None or any(
-            self.may_take(int(view), [], views=views) for view in np.flatnonzero(self.usable)
-        )
+        return self._fill([], views) >= views
+
+    def _in_one_pass(self, step: float) -> int:
+        """Return how many views one pass takes at steps that are not too long; more may fit than groups allow."""
+        turn = self.sequence(np.flatnonzero(self.usable).tolist())
+        angles = np.array(self.angles_deg)[list(turn)]
+        past = np.concatenate([[0.0], np.cumsum(np.diff(angles) % 360)]).tolist()
+        endless = self.order == "fastest" and self.range_deg is None
+        return longest_pass(past, gap=self.min_gap_deg, step=step, endless=endless)
 
     def _missing(self, chosen: Sequence[int]) -> int:
         """Return how many views are needed between those chosen until no step is too long; huge where none help."""

@@ -78,6 +78,42 @@ def fewest_between(ring: list[float], a: float, b: float, *, gap: float, step: f
     return count
 
 
+def longest_pass(angles_deg: list[float], *, gap: float, step: float, endless: bool) -> int:
+    """Return how many views one pass can take whose distances from one to the next lie between two limits.
+
+    Args:
+        angles_deg: Free candidates in the order of a pass, ascending, within less than a turn, degrees.
+        gap: Least distance.
+        step: Largest distance.
+        endless: Whether a pass may begin at any of them and go on past 360 degrees.
+
+    Example:
+        >>> longest_pass([0.0, 10.0, 20.0, 50.0, 60.0], gap=10, step=20, endless=False)
+        3
+    """
+    count = len(angles_deg)
+    places = np.array([*angles_deg, *(angle + 360 for angle in angles_deg)] if endless else angles_deg)
+    first = np.searchsorted(places, places - step - ROUNDING_DEG).tolist()
+    after = np.searchsorted(places, places - max(gap, 2 * ROUNDING_DEG) + ROUNDING_DEG, side="right").tolist()
+    if not endless:
+        longest = [1] * count
+        for j in range(count):
+            longest[j] = 1 + max(longest[first[j] : after[j]], default=0)
+        return max(longest, default=0)
+    best = 0
+    for start in range(count):
+        end = int(
+            np.searchsorted(places, places[start] + 360 - max(gap, 2 * ROUNDING_DEG) + ROUNDING_DEG, side="right")
+        )
+        reached = {start: 1}
+        for j in range(start + 1, end):
+            found = max((reached.get(i, 0) for i in range(max(first[j], start), after[j])), default=0)
+            if found:
+                reached[j] = found + 1
+        best = max(best, *reached.values())
+    return best
+
+
 def off_step(angles: NDArray[np.float64], step: float | None) -> NDArray[np.float64]:
     """Return how far angles lie from the nearest multiple of a step, degrees; 0 without a step."""
     return np.zeros(angles.shape) if step is None else np.abs(angles - step * np.round(angles / step))
@@ -97,5 +133,5 @@ def least_gap_deg(device: Device) -> float:
 
 def of_source(device: Device, span: tuple[float, float]) -> tuple[float, float]:
     """Return a span of axis positions as one of source angles, degrees."""
-    a, b = device.angles_deg(span).tolist()
+    a, b = (device.angles_deg(span) + 0.0).tolist()
     return (a, b) if device.axis.sign > 0 else (b, a)
