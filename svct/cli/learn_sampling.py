@@ -11,6 +11,7 @@ from svct.cli.constraint_options import build_constraints, constraint_options
 
 if TYPE_CHECKING:
     from svct.bench.learn import Verdict
+    from svct.sampling.schedule import Schedule
 
 
 @click.command()
@@ -118,7 +119,27 @@ def command(
     draw_verdict(folder / "views.png", task, verdict)
     run.write_json("metrics.json", verdict.metrics)
     verdict.schedule.save(folder / "schedule.json", overwrite=True)
+    if wishes["device"] is not None:
+        _plan(verdict.schedule, wishes["device"], folder)
     click.echo(json.dumps(verdict.metrics, indent=2) if as_json else _summary(verdict, folder))
+
+
+def _plan(schedule: "Schedule", device: str, folder: Path) -> None:
+    """Write the schedule as the device takes it, or say why it cannot."""
+    from svct.errors import InputError
+    from svct.sampling.device import load_device
+    from svct.sampling.plan import plan
+
+    profile = load_device(device)
+    try:
+        made = plan(schedule, profile).schedule
+    except InputError as error:
+        click.echo(f"note: not planned for the device: {error}", err=True)
+        return
+    made.save(folder / f"schedule-{profile.id}.json", overwrite=True)
+    for check in made.checks:
+        if check["result"] == "fail":
+            click.echo(f"note: on the device {check['code']} fails: {check['value']} of {check['limit']}", err=True)
 
 
 def _summary(verdict: "Verdict", folder: Path) -> str:
