@@ -54,9 +54,8 @@ def command(
         require_writable(path, overwrite=overwrite)
     loaded = Schedule.load(schedule)
     task = load_task(task_name or loaded.task)
-    places = loaded.projections
-    indices = measured_views(loaded, task.scan)
-    views, loads = [indices[i] for i in places], tuple(loaded.relative_load[i] for i in places)
+    views = measured_views(loaded, task.scan)
+    loads = tuple(loaded.relative_load[i] for i in loaded.projections)
     steps = 0 if linear else (len(views) + tried) * patients
     with progress(steps, what="leaving out views") as bar:
         found = explain(
