@@ -50,6 +50,7 @@ class Explanation:
         gained: What each of them brings, paired over patients.
         image: Mean of the patients, ``(ny, nx)``, 1/mm.
         patients: How many patients `lost` and `gained` were measured on.
+        divergent: Whether the source stands at (sin t, -cos t), as in a fan beam, or rays come from (-sin t, cos t).
     """
 
     task: str
@@ -68,6 +69,7 @@ class Explanation:
     gained: tuple[Gain, ...]
     image: Float[Tensor, "y x"]
     patients: int
+    divergent: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything but the image, plain JSON."""
@@ -161,6 +163,7 @@ def explain(
         gained=tuple(gained),
         image=images.mean(dim=0),
         patients=patients if net is not None else 0,
+        divergent=task.scan.divergent,
     )
 
 

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.ndimage import binary_fill_holes
 
 from svct.bench.explain import Explanation
 from svct.units import mu_to_hu
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 BLUE = "#0b5fa5"
 ORANGE = "#c4600c"
 GREEN = "#2c7a4b"
+OUTLINE_HU = -500
 
 
 def draw_explanation(found: Explanation, *, method: str = "") -> "Figure":
@@ -55,16 +57,18 @@ def draw_explanation(found: Explanation, *, method: str = "") -> "Figure":
 def _draw_patient(axes: "Axes", found: Explanation) -> None:
     image = mu_to_hu(found.image).numpy()
     ny, nx = image.shape
-    low, high = np.quantile(image[image > -900], [0.02, 0.995]) if (image > -900).any() else (-1000, 400)
-    axes.imshow(image, cmap="gray", vmin=min(low, -200), vmax=high, extent=(-nx / 2, nx / 2, -ny / 2, ny / 2))
+    body = image > OUTLINE_HU
+    low, high = np.quantile(image[body], [0.02, 0.99]) if body.any() else (-1000, 400)
+    shown = np.ma.masked_where(~binary_fill_holes(body), image)
+    axes.imshow(shown, cmap="gray", vmin=low, vmax=high, extent=(-nx / 2, nx / 2, -ny / 2, ny / 2))
     axes.contour(
-        np.linspace(-nx / 2, nx / 2, nx), np.linspace(ny / 2, -ny / 2, ny), image, levels=[-500], colors=[ORANGE],
+        np.linspace(-nx / 2, nx / 2, nx), np.linspace(ny / 2, -ny / 2, ny), image, levels=[OUTLINE_HU], colors=[ORANGE], linestyles="solid",
         linewidths=1,
     )  # fmt: skip
-    radius = 0.5 * max(nx, ny)
+    radius, side = 0.5 * max(nx, ny), -1 if found.divergent else 1
     loads = np.array(found.loads) / max(found.loads)
     for view, load in zip(np.deg2rad(found.views_deg), loads, strict=True):
-        x, y = -np.sin(view), np.cos(view)  # the side that the source is on; the other end of its central ray
+        x, y = -side * np.sin(view), side * np.cos(view)  # where the source is
         reach = radius * (1.06 + 0.14 * load)
         axes.plot([-radius * x, radius * x], [-radius * y, radius * y], color=BLUE, linewidth=0.6, alpha=0.45)
         axes.plot([radius * 1.06 * x, reach * x], [radius * 1.06 * y, reach * y], color=BLUE, linewidth=2.2)
@@ -73,8 +77,8 @@ def _draw_patient(axes: "Axes", found: Explanation) -> None:
     for degree in range(0, 360, 30):
         t = np.deg2rad(degree)
         axes.text(
-            -1.29 * radius * np.sin(t), 1.29 * radius * np.cos(t), f"{degree}", fontsize=8, color="0.35", ha="center",
-            va="center",
+            -1.29 * side * radius * np.sin(t), 1.29 * side * radius * np.cos(t), f"{degree}", fontsize=8,
+            color="0.35", ha="center", va="center",
         )  # fmt: skip
     axes.set_xlim(-1.36 * radius, 1.36 * radius)
     axes.set_ylim(-1.36 * radius, 1.36 * radius)
@@ -82,7 +86,7 @@ def _draw_patient(axes: "Axes", found: Explanation) -> None:
     axes.set_axis_off()
     uneven = max(found.loads) - min(found.loads) > 1e-6
     axes.set_title(
-        "Mean patient, outline, and each view's source with its central ray"
+        "Mean of the cohort, its outline, and each view's source and central ray"
         + ("; tick length: load" if uneven else ""),
         fontsize=10,
     )
@@ -144,8 +148,7 @@ def _draw_lost(axes: "Axes", found: Explanation) -> None:
     axes.axhline(0, color="0.4", linewidth=0.8)
     axes.set_ylabel("PSNR, dB")
     axes.set_title(
-        f"Lost where a view is left out, through the backbone ({found.patients} patients, 95 % intervals; "
-        "grey: none that can be told)",
+        f"Lost where a view is left out, through the backbone: {found.patients} patients, 95 % (grey: holds 0)",
         fontsize=10,
         loc="left",
     )
@@ -162,8 +165,8 @@ def sentences(found: Explanation) -> list[str]:
     edge = found.edges_deg[int(np.argmax(found.edges))]
     hardest = found.angles_deg[int(np.argmax(found.most_line))]
     lines = [
-        f"Most edges run along the rays at {edge:.0f} degrees, {max(found.edges):.2f} times the mean;",
-        f"  at the schedule's views there are {means['edges']:.2f} times the mean.",
+        f"Most edges run along the rays at {edge:.0f} degrees, {max(found.edges):.1f} times the mean;",
+        f"  at the schedule's views there are {means['edges']:.1f} times the mean.",
         f"Rays are weakened most at {hardest:.0f} degrees ({max(found.most_line):.1f}; least "
         f"{min(found.most_line):.1f});",
         f"  at the schedule's views {means['most_line']:.2f} times the mean of all angles.",
