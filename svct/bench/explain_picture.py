@@ -61,10 +61,8 @@ def _draw_patient(axes: "Axes", found: Explanation) -> None:
     low, high = np.quantile(image[body], [0.02, 0.99]) if body.any() else (-1000, 400)
     shown = np.ma.masked_where(~binary_fill_holes(body), image)
     axes.imshow(shown, cmap="gray", vmin=low, vmax=high, extent=(-nx / 2, nx / 2, -ny / 2, ny / 2))
-    axes.contour(
-        np.linspace(-nx / 2, nx / 2, nx), np.linspace(ny / 2, -ny / 2, ny), image, levels=[OUTLINE_HU], colors=[ORANGE], linestyles="solid",
-        linewidths=1,
-    )  # fmt: skip
+    across, down = np.linspace(-nx / 2, nx / 2, nx), np.linspace(ny / 2, -ny / 2, ny)
+    axes.contour(across, down, image, levels=[OUTLINE_HU], colors=[ORANGE], linestyles="solid", linewidths=1)
     radius, side = 0.5 * max(nx, ny), -1 if found.divergent else 1
     loads = np.array(found.loads) / max(found.loads)
     for view, load in zip(np.deg2rad(found.views_deg), loads, strict=True):
@@ -85,11 +83,8 @@ def _draw_patient(axes: "Axes", found: Explanation) -> None:
     axes.set_aspect("equal")
     axes.set_axis_off()
     uneven = max(found.loads) - min(found.loads) > 1e-6
-    axes.set_title(
-        "Mean of the cohort, its outline, and each view's source and central ray"
-        + ("; tick length: load" if uneven else ""),
-        fontsize=10,
-    )
+    ticks = "; tick length: load" if uneven else ""
+    axes.set_title(f"Mean of the cohort, and each view's source and ray{ticks}", fontsize=10)
 
 
 def _draw_value(axes: "Axes", found: Explanation) -> None:
@@ -142,13 +137,13 @@ def _draw_lost(axes: "Axes", found: Explanation) -> None:
         return
     means = [gain.mean_db for gain in found.lost]
     errors = [[gain.mean_db - gain.low_db for gain in found.lost], [gain.high_db - gain.mean_db for gain in found.lost]]
-    colours = [GREEN if gain.low_db > 0 else "0.65" for gain in found.lost]
+    colours = [GREEN if gain.low_db > 0 else ORANGE if gain.high_db < 0 else "0.65" for gain in found.lost]
     axes.bar(found.views_deg, means, width=1.6, color=colours)
     axes.errorbar(found.views_deg, means, yerr=errors, fmt="none", ecolor="black", elinewidth=0.9, capsize=2)
     axes.axhline(0, color="0.4", linewidth=0.8)
     axes.set_ylabel("PSNR, dB")
     axes.set_title(
-        f"Lost where a view is left out, through the backbone: {found.patients} patients, 95 % (grey: holds 0)",
+        f"Lost where a view is left out, through the backbone: {found.patients} patients, 95 %; grey: holds 0",
         fontsize=10,
         loc="left",
     )
@@ -177,7 +172,7 @@ def sentences(found: Explanation) -> list[str]:
         order = sorted(range(len(found.lost)), key=lambda i: found.lost[i].mean_db)
         most, least = order[-1], order[0]
         lines.append(
-            f"Dearest view: {found.views_deg[most]:.1f} degrees ({found.lost[most].mean_db:.2f} dB); "
-            f"cheapest: {found.views_deg[least]:.1f} degrees ({found.lost[least].mean_db:.2f} dB)."
+            f"Left out, the view at {found.views_deg[most]:.1f} degrees costs most, {found.lost[most].mean_db:.2f} dB, "
+            f"and the one at {found.views_deg[least]:.1f} least, {found.lost[least].mean_db:.2f} dB."
         )
     return lines

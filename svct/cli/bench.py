@@ -6,7 +6,9 @@ from svct.cli import (
     bench_diagnosis,
     bench_effects,
     bench_projectors,
+    bench_quality,
     bench_recon,
+    bench_run,
     bench_uncertainty,
     bench_views,
     bench_xcist,
@@ -21,7 +23,9 @@ def command() -> None:
 command.add_command(bench_diagnosis.command)
 command.add_command(bench_effects.command, "effects")
 command.add_command(bench_projectors.command)
+command.add_command(bench_quality.command)
 command.add_command(bench_recon.command)
+command.add_command(bench_run.command)
 command.add_command(bench_uncertainty.command, "uncertainty")
 command.add_command(bench_views.command)
 command.add_command(bench_xcist.command, "xcist")

@@ -7,14 +7,14 @@ import numpy as np
 
 from svct.sampling.constraints import Constraints
 from svct.sampling.fixed import ViewSet
-from svct.sampling.trial import Trial
+from svct.sampling.trial import Panel
 
 _TRIES = 1000
 """Moves drawn at most until one may be made."""
 
 
 def swap_search(
-    trial: Trial,
+    trial: Panel,
     start: ViewSet,
     *,
     evaluations: int,
@@ -26,7 +26,7 @@ def swap_search(
     """Improve a view set by moving single views.
 
     Args:
-        trial: Validation patients with their data of every candidate.
+        trial: Validation patients with their data of every candidate, of one task or several.
         start: The set to start from.
         evaluations: How many moves to try.
         seed: Seed of the moves.
@@ -45,7 +45,7 @@ def swap_search(
     if rules is not None:
         rules.require(start)
     rng = np.random.default_rng([seed, 3])
-    count = len(trial.A.scan)
+    count = trial.candidates
     views = start
     score = trial.psnr(views)
     for _ in range(evaluations):

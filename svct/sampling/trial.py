@@ -1,20 +1,39 @@
 """What a view set is worth: patients measured once with every candidate, reconstructed from some."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from svct.errors import InputError
 from svct.geometry.projector import Projector
 from svct.metrics import RANGE
 from svct.physics.acquisition import Acquisition
 from svct.recon.unrolled import UnrolledNet
 from svct.sampling.fixed import ViewSet
-from svct.sampling.samplers.base import Choice
+from svct.sampling.samplers.base import Choice, Problem
 
 BATCH = 8
 """Images reconstructed at once."""
+
+
+@runtime_checkable
+class Panel(Protocol):
+    """Says what a view set is worth: one trial, or several of which each counts the same."""
+
+    @property
+    def parts(self) -> "tuple[Trial, ...]":
+        """The trials, one per task."""
+
+    @property
+    def candidates(self) -> int:
+        """Number of candidate views."""
+
+    def psnr(self, views: ViewSet) -> Float[Tensor, " patient"]:
+        """Return what some views are worth, one number per patient, dB."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +57,16 @@ class Trial:
     net: UnrolledNet
     acquisition: Acquisition
     seed: int
+
+    @property
+    def parts(self) -> "tuple[Trial, ...]":
+        """The trial itself, as the only one."""
+        return (self,)
+
+    @property
+    def candidates(self) -> int:
+        """Number of candidate views."""
+        return len(self.A.scan)
 
     def images(self, views: ViewSet) -> Float[Tensor, "patient y x"]:
         """Reconstruct all patients from some views, ``(n, ny, nx)``, 1/mm."""
@@ -80,3 +109,59 @@ def measure_trial(
         seed: Seed of the noise.
     """
     return Trial(images, acquisition.measure(A(images), seed=seed), A, net, acquisition, seed)
+
+
+@dataclass(frozen=True, eq=False)
+class Trials:
+    """Trials of several tasks that take the same views.
+
+    Args:
+        parts: One trial per task, of as many patients and candidates each.
+
+    Raises:
+        InputError: The numbers of patients or candidates differ.
+
+    Notes:
+        `psnr` of patient i is the mean over the tasks' patients i. The mean over i is then the mean over tasks, and
+        its standard error that of patients drawn task by task, whatever lies between the tasks.
+    """
+
+    parts: tuple[Trial, ...]
+
+    def __post_init__(self) -> None:
+        sizes = {(len(part.truth), part.candidates) for part in self.parts}
+        if len(sizes) != 1:
+            raise InputError(f"trials: expected as many patients and candidates for every task, got {sorted(sizes)}")
+
+    @property
+    def candidates(self) -> int:
+        """Number of candidate views."""
+        return self.parts[0].candidates
+
+    def psnr(self, views: ViewSet) -> Float[Tensor, " patient"]:
+        """Return the mean PSNR over the tasks of their patients i, ``(n,)``, dB."""
+        return torch.stack([part.psnr(views) for part in self.parts]).mean(dim=0)
+
+
+def panel_of(trials: Sequence[Trial]) -> Panel:
+    """Return one trial as it is, several as `Trials`."""
+    return trials[0] if len(trials) == 1 else Trials(tuple(trials))
+
+
+def measure_problem(problem: Problem, name: str, *, seed: int, patients: int | None = None) -> Panel:
+    """Measure the training patients of a problem, of every task in it, for a sampler that learns through the backbone.
+
+    Args:
+        problem: What is asked, with the backbone.
+        name: The sampler's, for the error where there is none.
+        seed: Seed of the noise.
+        patients: At most so many of each task. Default: as many as every task has.
+
+    Raises:
+        InputError: The problem has no backbone.
+    """
+    net = problem.require_net(name)
+    count = min([len(part.images) for part in problem.parts] + ([] if patients is None else [patients]))
+    return panel_of(
+        [measure_trial(part.images[:count], part.A, part.acquisition, net=net, seed=seed) for part in problem.parts]
+    )

@@ -109,7 +109,7 @@ def test_an_explanation_through_the_backbone(tmp_path: Path) -> None:
     assert np.mean([gain.mean_db for gain in found.lost]) > 0
     assert min(found.kept_db) > 0
     words = " ".join(sentences(found))
-    assert "Dearest view" in words
+    assert "degrees costs most" in words
     figure = draw_explanation(found)
     figure.savefig(tmp_path / "why.png")
     assert (tmp_path / "why.png").stat().st_size > 30_000

@@ -32,9 +32,11 @@ class Problem:
         importance: How much the error of each pixel counts, ``(ny, nx)``, 0 or more. Default: all alike.
         net: The frozen backbone, for samplers that learn through it.
         rules: What a device can take. Default: every set of views.
+        others: The same for further tasks that take the same views, each as important as this one.
 
     Raises:
-        InputError: The budget or a shape does not fit the scan, or the budget not the constraints.
+        InputError: The budget or a shape does not fit the scan, the budget not the constraints, or another task
+            has other candidates or budget.
     """
 
     A: Projector
@@ -44,6 +46,7 @@ class Problem:
     importance: Float[Tensor, "y x"] | None = None
     net: UnrolledNet | None = None
     rules: Constraints | None = None
+    others: "tuple[Problem, ...]" = ()
 
     def __post_init__(self) -> None:
         if not 1 <= self.budget <= self.candidates:
@@ -57,6 +60,17 @@ class Problem:
                     f"rules: expected constraints over {self.candidates} candidates, got {len(self.rules.angles_deg)}"
                 )
             self.rules.require_budget(self.budget)
+        for other in self.others:
+            if (other.candidates, other.budget) != (self.candidates, self.budget):
+                raise InputError(
+                    f"others: expected tasks of {self.budget} out of {self.candidates} candidates too, got one of "
+                    f"{other.budget} out of {other.candidates}"
+                )
+
+    @property
+    def parts(self) -> "tuple[Problem, ...]":
+        """The problem of each task."""
+        return (replace(self, others=()), *self.others)
 
     @property
     def candidates(self) -> int:
@@ -71,8 +85,13 @@ class Problem:
             if isinstance(flux, float | int)
             else replace(self.acquisition, photons=tuple(flux[v] for v in views))
         )
-        rules = None if self.rules is None else self.rules.among(views)
-        return replace(self, A=self.A[views], acquisition=some, rules=rules)
+        return replace(
+            self,
+            A=self.A[views],
+            acquisition=some,
+            rules=None if self.rules is None else self.rules.among(views),
+            others=tuple(other.among(views) for other in self.others),
+        )
 
     def require_net(self, name: str) -> UnrolledNet:
         """Return the backbone, which the sampler of this name cannot do without."""

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -18,7 +18,9 @@ from svct.sampling.linear import LinearModel, Posterior, linear_model
 from svct.sampling.load import share_load
 from svct.sampling.samplers.base import Choice, Problem
 
-Score = Callable[[Posterior, float], Float64[Tensor, " view"]]
+Unknown = TypeVar("Unknown", Posterior, "Together")
+
+Score = Callable[[Unknown, float], Float64[Tensor, " view"]]
 """Takes what is unknown and a load over the mean; returns a number per candidate, the larger the better."""
 
 Free = Callable[[list[int]], NDArray[np.bool_]]
@@ -71,10 +73,16 @@ class Designed:
         rules, budget = problem.rules, problem.budget
         shown = thinned(rules, candidates=problem.candidates, budget=budget, most=self.most)
         among = problem.among(shown)
-        single = linear_model(among, coarse=self.coarse)
         units = tuple((i,) for i in range(len(shown))) if among.rules is None else among.rules.units
-        model = _grouped(single, units)
         free = None if among.rules is None else _free(among.rules, units, budget)
+        if problem.others:
+            chosen = self._for_several(among, units, free, each)
+            found = Choice(tuple(sorted(shown[view] for i in chosen for view in units[i])))
+            if rules is not None:
+                rules.require(found.views)
+            return found
+        single = linear_model(among, coarse=self.coarse)
+        model = _grouped(single, units)
         score = self._score(model)
         state = Posterior(model)
         chosen = greedy(state, [], budget, score, each=each, free=free)
@@ -98,7 +106,22 @@ class Designed:
             rules.require(found.views)
         return found
 
-    def _score(self, model: LinearModel) -> Score:
+    def _for_several(
+        self,
+        problem: Problem,
+        units: Sequence[Sequence[int]],
+        free: Free | None,
+        each: Callable[[], object] | None,
+    ) -> list[int]:
+        """Choose groups for several tasks at once, by the mean over them of ln tr(W C)."""
+        if self.criterion != "A" or self.share:
+            raise InputError("designed: expected criterion 'A' without sharing for several tasks, got others")
+        models = [_grouped(linear_model(part, coarse=self.coarse), units) for part in problem.parts]
+        state = Together([Posterior(model) for model in models])
+        chosen = greedy(state, [], problem.budget, Together.taken, each=each, free=free)
+        return exchange(state, chosen, Together.taken, rounds=self.rounds, each=each, free=free)
+
+    def _score(self, model: LinearModel) -> Score[Posterior]:
         if self.criterion == "A":
             return taken_error
         if self.criterion == "D":
@@ -156,11 +179,37 @@ def taken_error(left: Posterior, load: float) -> Float64[Tensor, " view"]:
     return (left.whitened(load).square() * left.model.importance).sum(dim=(1, 2))
 
 
+class Together:
+    """What is still unknown of several tasks once they take the same views.
+
+    Args:
+        parts: That of each task.
+    """
+
+    def __init__(self, parts: list[Posterior]) -> None:
+        self.parts = parts
+
+    def take(self, view: int, load: float = 1.0) -> None:
+        """Take a view at some load over the mean."""
+        for part in self.parts:
+            part.take(view, load)
+
+    def drop(self, view: int, load: float = 1.0) -> None:
+        """Undo a view that was taken at this load."""
+        for part in self.parts:
+            part.drop(view, load)
+
+    def taken(self, load: float) -> Float64[Tensor, " view"]:
+        """Return what each candidate takes from ln tr(W C), the mean over tasks."""
+        left = [taken_error(part, load) / (part.covariance.diagonal() @ part.model.importance) for part in self.parts]
+        return -torch.log1p(-torch.stack(left)).mean(dim=0)
+
+
 def greedy(
-    state: Posterior,
+    state: Unknown,
     views: list[int],
     budget: int,
-    score: Score,
+    score: Score[Unknown],
     *,
     each: Callable[[], object] | None = None,
     free: Free | None = None,
@@ -195,9 +244,9 @@ def greedy(
 
 
 def exchange(
-    state: Posterior,
+    state: Unknown,
     views: list[int],
-    score: Score,
+    score: Score[Unknown],
     *,
     rounds: int,
     loads: Sequence[float] = (),
