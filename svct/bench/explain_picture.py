@@ -16,6 +16,9 @@ BLUE = "#0b5fa5"
 ORANGE = "#c4600c"
 GREEN = "#2c7a4b"
 OUTLINE_HU = -500
+BRIGHTEST_HU = 1500
+PREFERRED = 1.2
+"""Share of edges over the mean from which a direction is called preferred."""
 
 
 def draw_explanation(found: Explanation, *, method: str = "") -> "Figure":
@@ -59,6 +62,7 @@ def _draw_patient(axes: "Axes", found: Explanation) -> None:
     ny, nx = image.shape
     body = image > OUTLINE_HU
     low, high = np.quantile(image[body], [0.02, 0.99]) if body.any() else (-1000, 400)
+    high = min(high, BRIGHTEST_HU)
     shown = np.ma.masked_where(~binary_fill_holes(body), image)
     axes.imshow(shown, cmap="gray", vmin=low, vmax=high, extent=(-nx / 2, nx / 2, -ny / 2, ny / 2))
     across, down = np.linspace(-nx / 2, nx / 2, nx), np.linspace(ny / 2, -ny / 2, ny)
@@ -83,14 +87,14 @@ def _draw_patient(axes: "Axes", found: Explanation) -> None:
     axes.set_aspect("equal")
     axes.set_axis_off()
     uneven = max(found.loads) - min(found.loads) > 1e-6
-    ticks = "; tick length: load" if uneven else ""
+    ticks = "\nlength of ticks: load" if uneven else ""
     axes.set_title(f"Mean of the cohort, and each view's source and ray{ticks}", fontsize=10)
 
 
 def _draw_value(axes: "Axes", found: Explanation) -> None:
     axes.plot(found.angles_deg, found.alone_db, color=BLUE, linewidth=1.6, label="as the only view")
     axes.set_ylabel("dB, only view", color=BLUE)
-    axes.set_title("Marginal value in the linear model", fontsize=10, loc="left")
+    axes.set_title("Marginal value, linear model", fontsize=10, loc="left")
     other = axes.twinx()
     other.plot(found.angles_deg, found.added_db, color=ORANGE, linewidth=1.2, label="one more view")
     other.plot(found.views_deg, found.kept_db, "o", color=GREEN, markersize=4, label="each view, given the others")
@@ -151,7 +155,8 @@ def _draw_lost(axes: "Axes", found: Explanation) -> None:
 
 def _draw_words(axes: "Axes", found: Explanation) -> None:
     axes.set_axis_off()
-    axes.text(0.02, 0.95, "\n".join(sentences(found)), fontsize=9, va="top", linespacing=1.5, wrap=True)
+    text = axes.text(0.02, 0.95, "\n".join(sentences(found)), fontsize=9, va="top", linespacing=1.45)
+    text.set_in_layout(False)
 
 
 def sentences(found: Explanation) -> list[str]:
@@ -161,18 +166,22 @@ def sentences(found: Explanation) -> list[str]:
     hardest = found.angles_deg[int(np.argmax(found.most_line))]
     lines = [
         f"Most edges run along the rays at {edge:.0f} degrees, {max(found.edges):.1f} times the mean;",
-        f"  at the schedule's views there are {means['edges']:.1f} times the mean.",
+        f"  at the schedule's views {means['edges']:.2f} times the mean of all angles.",
         f"Rays are weakened most at {hardest:.0f} degrees ({max(found.most_line):.1f}; least "
         f"{min(found.most_line):.1f});",
         f"  at the schedule's views {means['most_line']:.2f} times the mean of all angles.",
         f"A first view is worth {min(found.alone_db):.2f} to {max(found.alone_db):.2f} dB in the linear model;",
         f"  at the schedule's views {means['alone_db']:.2f} times the mean.",
     ]
+    if max(found.edges) < PREFERRED:
+        lines[0] = f"No direction of edges is preferred: at most {max(found.edges):.2f} times the mean;"
     if found.lost:
         order = sorted(range(len(found.lost)), key=lambda i: found.lost[i].mean_db)
         most, least = order[-1], order[0]
         lines.append(
-            f"Left out, the view at {found.views_deg[most]:.1f} degrees costs most, {found.lost[most].mean_db:.2f} dB, "
-            f"and the one at {found.views_deg[least]:.1f} least, {found.lost[least].mean_db:.2f} dB."
+            f"Left out, the view at {found.views_deg[most]:.1f} degrees costs most, {found.lost[most].mean_db:.2f} dB;"
         )
+        value, where = found.lost[least].mean_db, f"{found.views_deg[least]:.1f} degrees"
+        told = f"costs least, {value:.2f} dB" if value >= 0 else f"improves the image, by {-value:.2f} dB"
+        lines.append(f"  leaving out the one at {where} {told}.")
     return lines

@@ -33,7 +33,7 @@ def command(
 ) -> None:
     """Explain SCHEDULE: what each angle tells, attenuates and sees of the edges, and what each view is worth.
 
-    Writes a picture, and all its figures as JSON beside it. What a view is worth is measured by leaving it out, through
+    Writes a picture, and all its figures beside it as NAME-values.json. What a view is worth is measured by leaving it out, through
     the backbone, paired over test patients; and in the linear model of the training patients.
     """
     from svct.bench.explain import explain
@@ -49,7 +49,7 @@ def command(
     formats = ["pdf", "png", "svg"]
     if out.suffix.lstrip(".").lower() not in formats:
         raise unknown_name("picture format", out.suffix.lstrip("."), formats)
-    table = out.with_suffix(".json")
+    table = out.with_name(f"{out.stem}-values.json")
     for path in (out, table):
         require_writable(path, overwrite=overwrite)
     loaded = Schedule.load(schedule)

@@ -133,7 +133,7 @@ def test_the_command_writes_picture_and_table(tmp_path: Path, capsys: pytest.Cap
     assert run([*command, "--out", str(tmp_path / "why.gif")]) == 5
     assert run([*command, "--out", str(tmp_path / "why.svg")]) == 0
     assert "Most edges run along the rays at" in capsys.readouterr().out
-    values = json.loads((tmp_path / "why.json").read_text())
+    values = json.loads((tmp_path / "why-values.json").read_text())
     assert values["schedule_sha256"] == made.sha256
     assert values["views_deg"] == pytest.approx(views)
     # the part's sheets lie 35 degrees from the rows: rays along them are those of one view angle
