@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder.  [default: runs/TASK-VIEWS-seedSEED]")
 @click.option("--resume", is_flag=True, help="Continue an interrupted run in the same folder.")
 @click.option("--keep-learned", is_flag=True, help="Return the learned views even where they do not win.")
+@click.option("--share-dose", is_flag=True, help="Share the dose among the views too, and keep that where it wins.")
 @click.option("--quick", is_flag=True, help="A tenth of the work, to see the whole path; too little to win.")
 @options.as_json
 def command(
@@ -35,6 +36,7 @@ def command(
     out: Path | None,
     resume: bool,
     keep_learned: bool,
+    share_dose: bool,
     quick: bool,
     as_json: bool,
 ) -> None:
@@ -48,6 +50,8 @@ def command(
 
     from svct.bench.learn import QUICK, Effort, judge, learn_views, work
     from svct.bench.picture import draw_verdict
+    from svct.bench.share import SHARED, share_work, with_shared_dose
+    from svct.bench.share import share_dose as share
     from svct.bench.subjects import drawn_subjects, volume_subjects
     from svct.cli.progress import progress
     from svct.cli.run_folder import RunFolder
@@ -70,6 +74,7 @@ def command(
         "series": series,
         "seed": seed,
         "keep_learned": keep_learned,
+        **({"share_dose": True} if share_dose else {}),
         "effort": asdict(effort),
         "scan": task.scan.to_dict(),
         "grid": asdict(task.grid),
@@ -86,7 +91,8 @@ def command(
         )
         for remark in subjects.remarks:
             click.echo(f"note: {remark}", err=True)
-        with progress(work(task, subjects, effort), what="searching views") as bar:
+        steps = work(task, subjects, effort) + (share_work(subjects) if share_dose else 0)
+        with progress(steps, what="searching views") as bar:
             found = learn_views(
                 task,
                 subjects,
@@ -96,8 +102,13 @@ def command(
                 tick=bar.update,
                 better=lambda best: run.keep("best so far", best),
             )
+            rivals = {}
+            if share_dose:
+                bar.set_description_str("sharing the dose")
+                rivals = {SHARED: share(task, subjects, found, seed=seed, tick=bar.update)}
             bar.set_description_str("testing on unseen subjects")
-            verdict = judge(task, subjects, found, seed=seed, keep_learned=keep_learned, tick=bar.update)
+            verdict = judge(task, subjects, found, seed=seed, keep_learned=keep_learned, tick=bar.update, rivals=rivals)
+            verdict = with_shared_dose(task, verdict) if share_dose else verdict
     except BaseException as stop:
         if run.discard_unless_begun():
             stop.add_note("nothing was finished yet")
@@ -122,7 +133,15 @@ def _summary(verdict: "Verdict", folder: Path) -> str:
         f"  turned by up to 20 degrees: {verdict.rotated.mean_db:+.2f} dB "
         f"({verdict.rotated.low_db:+.2f} to {verdict.rotated.high_db:+.2f})",
     ]
-    if verdict.schedule.method == "equidistant":
+    if shared := metrics["rivals"].get("dose shared"):
+        told = shared["gain"]
+        lines.append(
+            f"  dose shared  {told['mean_db']:+6.2f} dB   95 % interval {told['low_db']:+.2f} to "
+            f"{told['high_db']:+.2f} dB, loads {min(shared['loads']):.2f} to {max(shared['loads']):.2f} of the mean"
+        )
+    if verdict.schedule.method == "dose shared":
+        lines.append("The interval of the shared dose lies above zero: the schedule holds its views and loads.")
+    elif verdict.schedule.method == "equidistant":
         lines.append(
             "The interval does not lie above zero: the schedule holds equidistant views. --keep-learned overrides."
         )

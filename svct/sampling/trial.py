@@ -11,7 +11,7 @@ from svct.metrics import RANGE
 from svct.physics.acquisition import Acquisition
 from svct.recon.unrolled import UnrolledNet
 from svct.sampling.fixed import ViewSet
-from svct.sampling.samplers.base import Choice
+from svct.sampling.samplers.base import Choice, Problem
 
 BATCH = 8
 """Images reconstructed at once."""
@@ -30,6 +30,7 @@ class Trial:
         net: The frozen backbone.
         acquisition: Flux and noise of a view at mean load.
         seed: Seed of the noise.
+        importance: How much the error of each pixel counts in the PSNR, for all patients or for each. Default: alike.
     """
 
     truth: Float[Tensor, "patient y x"]
@@ -38,6 +39,7 @@ class Trial:
     net: UnrolledNet
     acquisition: Acquisition
     seed: int
+    importance: Float[Tensor, "*patient y x"] | None = None
 
     def images(self, views: ViewSet) -> Float[Tensor, "patient y x"]:
         """Reconstruct all patients from some views, ``(n, ny, nx)``, 1/mm."""
@@ -63,12 +65,19 @@ class Trial:
         return self._psnr(torch.cat(parts))
 
     def _psnr(self, images: Float[Tensor, "patient y x"]) -> Float[Tensor, " patient"]:
-        error = (images - self.truth).double().square().mean(dim=(-2, -1))
-        return 10 * torch.log10(RANGE**2 / error)
+        error = (images - self.truth).double().square()
+        weights = torch.ones_like(error) if self.importance is None else self.importance.double().expand_as(error)
+        return 10 * torch.log10(RANGE**2 * weights.sum(dim=(-2, -1)) / (weights * error).sum(dim=(-2, -1)))
 
 
 def measure_trial(
-    images: Float[Tensor, "patient y x"], A: Projector, acquisition: Acquisition, *, net: UnrolledNet, seed: int
+    images: Float[Tensor, "patient y x"],
+    A: Projector,
+    acquisition: Acquisition,
+    *,
+    net: UnrolledNet,
+    seed: int,
+    importance: Float[Tensor, "*patient y x"] | None = None,
 ) -> Trial:
     """Measure patients with every candidate view.
 
@@ -78,5 +87,26 @@ def measure_trial(
         acquisition: Flux and noise.
         net: The frozen backbone.
         seed: Seed of the noise.
+        importance: How much the error of each pixel counts in the PSNR, ``([patient,] y, x)``.
     """
-    return Trial(images, acquisition.measure(A(images), seed=seed), A, net, acquisition, seed)
+    return Trial(images, acquisition.measure(A(images), seed=seed), A, net, acquisition, seed, importance)
+
+
+def training_trial(problem: Problem, name: str, *, patients: int, seed: int) -> Trial:
+    """Measure a problem's first training patients.
+
+    Args:
+        problem: With the backbone.
+        name: The sampler that asks, for the error where there is no backbone.
+        patients: How many.
+        seed: Seed of the noise.
+
+    Raises:
+        InputError: The problem has no backbone.
+    """
+    net, importance = problem.require_net(name), problem.importance
+    if importance is not None and importance.ndim == 3:
+        importance = importance[:patients]
+    return measure_trial(
+        problem.images[:patients], problem.A, problem.acquisition, net=net, seed=seed, importance=importance
+    )

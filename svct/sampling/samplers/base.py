@@ -28,7 +28,8 @@ class Problem:
         acquisition: Flux and noise of one view at mean load.
         budget: How many views.
         images: Training patients ``(n, ny, nx)``, 1/mm; samplers that learn nothing do not look at them.
-        importance: How much the error of each pixel counts, ``(ny, nx)``, 0 or more. Default: all alike.
+        importance: How much the error of each pixel counts, ``(ny, nx)``, 0 or more, or ``(n, ny, nx)`` for each
+            patient. Default: all alike.
         net: The frozen backbone, for samplers that learn through it.
 
     Raises:
@@ -39,7 +40,7 @@ class Problem:
     acquisition: Acquisition
     budget: int
     images: Float[Tensor, "patient y x"]
-    importance: Float[Tensor, "y x"] | None = None
+    importance: Float[Tensor, "*patient y x"] | None = None
     net: UnrolledNet | None = None
 
     def __post_init__(self) -> None:
@@ -48,6 +49,11 @@ class Problem:
         for name, value in (("images", self.images), ("importance", self.importance)):
             if value is not None and tuple(value.shape[-2:]) != self.A.domain_shape:
                 raise InputError(f"{name}: expected the grid's {self.A.domain_shape}, got {tuple(value.shape)}")
+        if self.importance is not None and self.importance.ndim == 3 and len(self.importance) != len(self.images):
+            raise InputError(
+                f"importance: expected one map, or one for each of {len(self.images)} patients, "
+                f"got {len(self.importance)}"
+            )
 
     @property
     def candidates(self) -> int:
@@ -102,7 +108,10 @@ class Choice:
 class Sampler(Protocol):
     """Chooses views; an object of a class in `GROUP`, whose settings are its fields."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The name it is registered under."""
+        ...
 
     def choose(self, problem: Problem, *, seed: int = 0, each: Callable[[], object] | None = None) -> Choice:
         """Choose views.

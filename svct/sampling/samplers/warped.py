@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from svct.sampling.fixed import ViewSet
 from svct.sampling.samplers.base import Choice, Problem
-from svct.sampling.trial import measure_trial
+from svct.sampling.trial import training_trial
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,7 @@ class Warped:
 
     def choose(self, problem: Problem, *, seed: int = 0, each: Callable[[], object] | None = None) -> Choice:
         """Choose views; `each` is called once per measured density."""
-        net = problem.require_net(self.name)
-        trial = measure_trial(problem.images[: self.patients], problem.A, problem.acquisition, net=net, seed=seed)
+        trial = training_trial(problem, self.name, patients=self.patients, seed=seed)
         even = np.zeros(2 * self.harmonics)
 
         def place(amplitudes: NDArray[np.float64], offset: int) -> ViewSet:
