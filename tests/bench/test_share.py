@@ -11,7 +11,7 @@ from svct.tasks.task import load_task
 
 
 def gain(low: float) -> Gain:
-    return Gain(low + 0.1, low, low + 0.2, patients=8, baseline="equidistant", confidence=0.95)
+    return Gain(mean_db=low + 0.1, low_db=low, high_db=low + 0.2, patients=8, baseline="equidistant")
 
 
 def verdict(learned: Gain, shared: Gain) -> Verdict:
