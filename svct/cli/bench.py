@@ -4,6 +4,7 @@ import click
 
 from svct.cli import (
     bench_diagnosis,
+    bench_dose,
     bench_effects,
     bench_projectors,
     bench_recon,
@@ -19,6 +20,7 @@ def command() -> None:
 
 
 command.add_command(bench_diagnosis.command)
+command.add_command(bench_dose.command)
 command.add_command(bench_effects.command, "effects")
 command.add_command(bench_projectors.command)
 command.add_command(bench_recon.command)

@@ -55,19 +55,45 @@ class Trial:
 
     def psnr_at(self, choice: Choice) -> Float[Tensor, " patient"]:
         """Return the PSNR of every patient from views that share the dose, measured anew, ``(n,)``, dB."""
-        views, loads = list(choice.views), torch.tensor(choice.loads)
-        flux = torch.as_tensor(self.acquisition.photons, dtype=torch.float64)
-        flux = (flux[views] if flux.ndim else flux) * loads
-        A = self.A[views]
-        with torch.inference_mode():
-            y = replace(self.acquisition, photons=tuple(flux.tolist())).measure(A(self.truth), seed=self.seed)
-            parts = [self.net(part, A, view_loads=loads) for part in torch.split(y, BATCH)]
-        return self._psnr(torch.cat(parts))
+        return self._psnr(self.images_at(choice))
+
+    def images_at(self, choice: Choice) -> Float[Tensor, "patient y x"]:
+        """Reconstruct all patients from views that share the dose, measured anew, ``(n, ny, nx)``, 1/mm."""
+        return scanned_at(choice, self.truth, self.A, self.acquisition, net=self.net, seed=self.seed)
 
     def _psnr(self, images: Float[Tensor, "patient y x"]) -> Float[Tensor, " patient"]:
         error = (images - self.truth).double().square()
         weights = torch.ones_like(error) if self.importance is None else self.importance.double().expand_as(error)
         return 10 * torch.log10(RANGE**2 * weights.sum(dim=(-2, -1)) / (weights * error).sum(dim=(-2, -1)))
+
+
+def scanned_at(
+    choice: Choice,
+    images: Float[Tensor, "patient y x"],
+    A: Projector,
+    acquisition: Acquisition,
+    *,
+    net: UnrolledNet,
+    seed: int,
+) -> Float[Tensor, "patient y x"]:
+    """Measure patients at some views and loads and reconstruct them, ``(n, ny, nx)``, 1/mm.
+
+    Args:
+        choice: Views and loads.
+        images: Truth ``(n, ny, nx)``, 1/mm.
+        A: The projector of all candidates.
+        acquisition: Flux and noise of a view at mean load.
+        net: The frozen backbone.
+        seed: Seed of the noise.
+    """
+    views, loads = list(choice.views), torch.tensor(choice.loads)
+    flux = torch.as_tensor(acquisition.photons, dtype=torch.float64)
+    flux = (flux[views] if flux.ndim else flux) * loads
+    some = A[views]
+    with torch.inference_mode():
+        y = replace(acquisition, photons=tuple(flux.tolist())).measure(some(images), seed=seed)
+        parts = [net(part, some, view_loads=loads) for part in torch.split(y, BATCH)]
+    return torch.cat(parts)
 
 
 def measure_trial(
