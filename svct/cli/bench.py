@@ -6,6 +6,7 @@ from svct.cli import (
     bench_diagnosis,
     bench_dose,
     bench_effects,
+    bench_linear,
     bench_projectors,
     bench_recon,
     bench_uncertainty,
@@ -22,6 +23,7 @@ def command() -> None:
 command.add_command(bench_diagnosis.command)
 command.add_command(bench_dose.command)
 command.add_command(bench_effects.command, "effects")
+command.add_command(bench_linear.command)
 command.add_command(bench_projectors.command)
 command.add_command(bench_recon.command)
 command.add_command(bench_uncertainty.command, "uncertainty")
