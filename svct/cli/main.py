@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from svct import __version__
+from svct.cli.interrupt import interrupts
 from svct.errors import SvctError, unknown_name
 from svct.files import system_reason
 
@@ -82,6 +83,7 @@ def group() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and end the process with its exit code."""
+    interrupts.listen()
     sys.exit(run(arguments))
 
 

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+from svct.cli.interrupt import interrupts
+
 
 class Bar(Protocol):
     """What a command does with a progress bar."""
@@ -30,4 +32,18 @@ def progress(total: float, *, what: str, finished: float = 0) -> Iterator[Bar]:
     with tqdm(
         total=total, initial=finished, desc=what, bar_format=layout, dynamic_ncols=True, disable=None, leave=False
     ) as bar:
-        yield bar
+        yield _Checked(bar)
+
+
+class _Checked:
+    """A bar that stops the work where a Ctrl-C before its step was lost."""
+
+    def __init__(self, bar: Bar) -> None:
+        self.bar = bar
+
+    def update(self, n: float = 1) -> object:
+        interrupts.check()
+        return self.bar.update(n)
+
+    def set_description_str(self, desc: str) -> None:
+        self.bar.set_description_str(desc)

@@ -24,8 +24,8 @@ class DataStep:
     Args:
         y: Log data ``(batch, [rows,] views, bins)``.
         A: The projector of these views.
-        view_weights: Radians that each view stands for; 0 leaves a view out. Default: its arc length, at most three
-            times the mean, so that the views beside a missing wedge do not stand for all of it.
+        view_weights: Radians that each view stands for; 0 leaves a view out. Default: its arc length, at most twice
+            the mean: views beside a missing wedge that stand for all of it leave stripes along their rays.
         directions: Which of `DIRECTIONS`.
         view_loads: Tube load of each view over the mean, by which its rays weigh among the counts. Default: 1.
 
@@ -48,7 +48,7 @@ class DataStep:
         given = view_weights is not None
         weights = view_weights if view_weights is not None else arc_weights(A.scan).to(y.device)
         if not given:
-            weights = weights.clamp(max=3 * float(weights.mean()))
+            weights = weights.clamp(max=2 * float(weights.mean()))
         rows, columns = inverse_sums(A, y.device)
         middle = columns[tuple(slice(n // 4, n - n // 4) for n in A.domain_shape)]
         # Each view adds up about this much of its rays in a pixel.

@@ -143,16 +143,6 @@ def test_a_schedule_takes_its_views_alone(stack: str, tmp_path: Path, capsys: py
     assert "other.json: schedule: expected one made for this scan, whose bins is 48, got one for 47" in error
 
 
-def interrupt(process: "subprocess.Popen[str]") -> str:
-    """Press Ctrl-C, and again after a second where nothing happened; return what was said."""
-    while True:
-        process.send_signal(signal.SIGINT)
-        try:
-            return process.communicate(timeout=1)[1]
-        except subprocess.TimeoutExpired:
-            continue
-
-
 def test_an_interrupted_run_goes_on_from_its_last_slab(stack: str, tmp_path: Path) -> None:
     options = [stack, "--method", "sirt", "--iterations", "1500", "--slab", "1", "--device", "cpu"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -165,7 +155,8 @@ def test_an_interrupted_run_goes_on_from_its_last_slab(stack: str, tmp_path: Pat
         assert first.poll() is None
         time.sleep(0.01)
     assert (partial / "slab-000001.npy").exists()
-    said = interrupt(first)
+    first.send_signal(signal.SIGINT)
+    said = first.communicate(timeout=60)[1]
     assert first.returncode == 130, said
     assert f"of 7 slabs are kept in {partial}; the same command goes on from there" in said
     assert "slab 1 of 7" not in said, "no bar where standard error is no terminal"

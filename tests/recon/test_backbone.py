@@ -5,12 +5,14 @@ from typing import TypeVar
 import pytest
 import torch
 
+from svct import psnr
 from svct.errors import DataFileError, InputError, OutputExistsError, UnknownNameError
 from svct.geometry import ConeBeam, FanBeam, Grid, ParallelBeam, Projector
 from svct.physics import Acquisition
-from svct.recon import UnrolledNet, load_backbone
+from svct.recon import UnrolledNet, load_backbone, tv
 from svct.recon.data_step import conditions
 from svct.recon.networks import NETWORKS, about_network, backbone_path, load_network, save_network
+from svct.tasks import load_task
 
 Net = TypeVar("Net", bound=torch.nn.Module)
 
@@ -189,3 +191,15 @@ def test_wrong_settings_are_named() -> None:
         UnrolledNet(form="25d")
     with pytest.raises(InputError, match="directions: expected some of fbp, sirt, counts, got ftp"):
         UnrolledNet(directions=["ftp"])
+
+
+@pytest.mark.parametrize("middle_deg", [0, 60, 90, 150])
+def test_a_missing_wedge_costs_no_stripes(middle_deg: int) -> None:
+    """At 60 and 150 degrees the first view runs along rows or columns, where stripes are narrowest."""
+    task = load_task("chest")
+    patient = task.cohort.patient(task.cohort.split("test")[0]).image
+    missing = math.radians(60)
+    angles = math.radians(middle_deg) + missing / 2 + (math.pi - missing) * torch.arange(24) / 24
+    A = Projector(ParallelBeam(angles, bins=task.scan.bins, bin_mm=task.scan.bin_mm), task.grid)
+    y = Acquisition(photons=2e5).measure(A(patient), seed=3)
+    assert psnr(load_backbone()(y, A), patient) > psnr(tv(y, A, strength=0.1, iterations=150), patient) + 0.5
