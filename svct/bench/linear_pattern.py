@@ -91,9 +91,9 @@ def linear_cells(
         best = sorted(range(len(rows)), key=errors.__getitem__)[: effort.ranked]
         gains = {}
         for name, own in (("gain", False), ("own_gain", True)):
-            y = _measure(lines, model, problem, factor, own=own, seed=1_000_003 * seed)
+            y = measured(lines, model, problem, factor, own=own, seed=1_000_003 * seed)
             found = {
-                views: -10 * _squared_errors(model, views, y, mean, truth, problem, factor, own=own).log10()
+                views: -10 * squared_errors(model, views, y, mean, truth, problem, factor, own=own).log10()
                 for views in (designed, *(rows[i] for i in best))
             }
             even = max((found[rows[i]] for i in best), key=lambda decibels: float(decibels.mean()))
@@ -147,7 +147,7 @@ def _bold(gain: dict[str, Any]) -> str:
     return f"**{text}**" if gain["low_db"] > 0 else text
 
 
-def _measure(
+def measured(
     lines: Float64[Tensor, "patient view bin"],
     model: LinearModel,
     problem: Problem,
@@ -166,7 +166,7 @@ def _measure(
     return lines + spread * torch.randn(lines.shape, generator=generator, dtype=lines.dtype)
 
 
-def _squared_errors(
+def squared_errors(
     model: LinearModel,
     views: ViewSet,
     y: Float64[Tensor, "patient view bin"],

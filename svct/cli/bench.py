@@ -3,6 +3,7 @@
 import click
 
 from svct.cli import (
+    bench_adaptive,
     bench_diagnosis,
     bench_dose,
     bench_effects,
@@ -20,6 +21,7 @@ def command() -> None:
     """Measure projectors, reconstructions, physics, choices of views, and what can be diagnosed."""
 
 
+command.add_command(bench_adaptive.command)
 command.add_command(bench_diagnosis.command)
 command.add_command(bench_dose.command)
 command.add_command(bench_effects.command, "effects")
