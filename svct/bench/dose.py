@@ -20,6 +20,7 @@ from svct.sampling.load import share_load
 from svct.sampling.modulation import LoadLaw, law_loads, mean_lines
 from svct.sampling.samplers.base import Choice, Problem
 from svct.sampling.samplers.designed import Designed
+from svct.sampling.samplers.modulated import Joint
 from svct.sampling.samplers.warped import Warped
 from svct.sampling.trial import Trial, measure_trial, scanned_at
 from svct.tasks.task import Task
@@ -27,7 +28,7 @@ from svct.tasks.task import Task
 ARMS = {
     "views": "learned density, even loads",
     "law": "equidistant, loads by the law",
-    "both": "learned density, loads by the law",
+    "both": "density learned under the law",
     "linear share": "equidistant, loads of the linear model",
     "linear both": "A-optimal views and loads of the linear model",
 }
@@ -51,6 +52,7 @@ class DoseEffort:
         readers: Training patients whose lesions the observers learn from.
         exponents: Those of the law that are tried for lesions.
         contrast_hu: Contrast of the lesions.
+        lesions: In each patient.
     """
 
     train: int = 96
@@ -61,7 +63,8 @@ class DoseEffort:
     law: LoadLaw = field(default_factory=lambda: LoadLaw(patients=16))
     readers: int = 32
     exponents: tuple[float, ...] = (0.0, 0.5, 1.0)
-    contrast_hu: float = 60.0
+    contrast_hu: float = 150.0
+    lesions: int = 6
 
 
 QUICK = DoseEffort(
@@ -105,13 +108,14 @@ def dose_cell(task: Task, *, effort: DoseEffort, seed: int, tick: Callable[[str]
     first = [trials[0].psnr(row) for row in rows]
     even = rows[int(np.argmax([float(p.mean()) for p in first]))]
     tick("law")
-    on_even, on_warped = effort.law.share(problem, (even, warped), seed=seed)
+    exponent = effort.law.exponent(problem, (even,), seed=seed)
+    tick("both")
     tick("linear model")
     model = linear_model(problem)
     arms = {
         "views": Choice(warped),
-        "law": on_even,
-        "both": on_warped,
+        "law": effort.law.loaded(effort.law.lines(problem), exponent, even),
+        "both": Joint(effort.warped, effort.law).under(problem, exponent, seed=seed),
         "linear share": Choice(even, share_load(model, even)),
         "linear both": Designed(share=True).choose(problem),
     }
@@ -157,8 +161,8 @@ def lesion_figures(task: Task, cell: dict[str, Any], *, effort: DoseEffort, seed
     )
     test = cohort.images(cohort.split("test")[: effort.test])
     arms = {n: Choice(*(tuple(cell["arms"][n][k]) for k in ("views", "loads"))) for n in (EVEN, "law", "both")}
-    fitted = put_lesions(problem.images, contrast_hu=effort.contrast_hu, seed=seed)
-    unseen = put_lesions(test, contrast_hu=effort.contrast_hu, seed=seed + 1)
+    fitted = put_lesions(problem.images, count=effort.lesions, contrast_hu=effort.contrast_hu, seed=seed)
+    unseen = put_lesions(test, count=effort.lesions, contrast_hu=effort.contrast_hu, seed=seed + 1)
     lines = mean_lines(problem.A, problem.images[: effort.law.patients])
     even = arms[EVEN].views
     laws = {e: Choice(even, law_loads(lines[list(even)], e)) for e in effort.exponents}
@@ -185,18 +189,21 @@ def as_markdown(cells: list[dict[str, Any]]) -> str:
     for cell in cells:
         level = sum(cell["psnr_db"]) / len(cell["psnr_db"])
         gains = [
-            f"{_bold(*(cell['gain'][n][k] for k in ('mean_db', 'low_db', 'high_db')), digits=2)}, "
+            f"{_bold(*(cell['gain'][n][k] for k in ('mean_db', 'low_db', 'high_db')))}, "
             f"model {cell['expected_gain_db'][n]:+.2f}"
             for n in names
         ]
         lines.append(_head(cell) + f"| {level:.2f} | {' | '.join(gains)} |")
+    seen_cells = [cell for cell in cells if "lesions" in cell]
+    if not seen_cells:
+        return "\n".join(lines) + "\n"
     read = ["law", "both", FOR_LESIONS]
     titles = [ARMS.get(n, f"equidistant, {n}") for n in read]
-    lines += ["", f"| task | views | photons | d' even | {', % | '.join(titles)}, % | exponent for d' |"]
+    lines += ["", f"| task | views | photons | d' even | {' | '.join(titles)} | exponent for d' |"]
     lines.append("|---|---:|---:|---:|" + "---:|" * (len(read) + 1))
-    for cell in cells:
+    for cell in seen_cells:
         seen = cell["lesions"]
-        gains = [_bold(*(100 * seen[n][k] for k in ("gain", "low", "high")), digits=0) for n in read]
+        gains = [_bold(*(seen[n][k] for k in ("gain", "low", "high"))) for n in read]
         lines.append(_head(cell) + f"| {seen[EVEN]['d']:.2f} | {' | '.join(gains)} | {seen['exponent']:g} |")
     return "\n".join(lines) + "\n"
 
@@ -205,8 +212,8 @@ def _head(cell: dict[str, Any]) -> str:
     return f"| {cell['task']} | {cell['budget']} | {cell['photons']:.0e} "
 
 
-def _bold(mean: float, low: float, high: float, *, digits: int) -> str:
-    text = f"{mean:+.{digits}f} ({low:+.{digits}f} to {high:+.{digits}f})"
+def _bold(mean: float, low: float, high: float) -> str:
+    text = f"{mean:+.2f} ({low:+.2f} to {high:+.2f})"
     return f"**{text}**" if low > 0 else text
 
 
@@ -221,5 +228,4 @@ def _scans(problem: Problem, lesions: Lesions, choice: Choice, seed: int) -> tup
 
 
 def _mean_psnr(trials: list[Trial], choice: Choice) -> Float[Tensor, " patient"]:
-    even = len(set(choice.loads)) == 1
-    return torch.stack([t.psnr(choice.views) if even else t.psnr_at(choice) for t in trials]).mean(dim=0)
+    return torch.stack([trial.psnr_of(choice) for trial in trials]).mean(dim=0)

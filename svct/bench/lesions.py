@@ -44,7 +44,7 @@ class Lesions:
         read = [observer.decide(self.regions(images)) for images in (present, absent)]
         return torch.stack(read).reshape(2, *self.places.shape[:2])
 
-    def regions(self, images: Float[Tensor, "patient y x"]) -> Float[Tensor, "region y x"]:
+    def regions(self, images: Float[Tensor, "patient y x"]) -> Float[Tensor, "region row col"]:
         """Return the regions around the lesions, of each patient in turn, in units of water."""
         half = SIDE // 2
         return torch.stack(
@@ -60,8 +60,8 @@ def put_lesions(
     images: Float[Tensor, "patient y x"],
     *,
     count: int = 4,
-    pixels: float = 4.0,
-    contrast_hu: float = 60.0,
+    pixels: float = 5.0,
+    contrast_hu: float = 150.0,
     seed: int = 0,
 ) -> Lesions:
     """Put discs into the soft tissue of patients, apart from each other.
@@ -107,7 +107,7 @@ def fit_observer(
     present: Float[Tensor, "patient y x"],
     absent: Float[Tensor, "patient y x"],
     *,
-    pixels: float = 4.0,
+    pixels: float = 5.0,
 ) -> ChannelisedHotelling:
     """Fit a Hotelling observer with five Laguerre-Gauss channels to reconstructions of patients with known lesions."""
     channels = laguerre_gauss_channels((SIDE, SIDE), width_mm=1.5 * pixels, voxel_mm=1.0, count=5)
@@ -139,14 +139,14 @@ def detectability(decisions: Float[Tensor, "2 patient lesion"]) -> float:
 def detectability_gain(
     ours: Float[Tensor, "2 patient lesion"], theirs: Float[Tensor, "2 patient lesion"], *, seed: int = 0
 ) -> tuple[float, float, float]:
-    """Return d' over the baseline's d', minus 1, and the ends of its 95 % bootstrap interval over patients."""
+    """Return d' minus the baseline's d', and the ends of its 95 % bootstrap interval over patients."""
     rng = np.random.default_rng(seed)
     gains = []
     for _ in range(2000):
         who = torch.from_numpy(rng.integers(ours.shape[1], size=ours.shape[1]))
-        gains.append(detectability(ours[:, who]) / detectability(theirs[:, who]) - 1)
+        gains.append(detectability(ours[:, who]) - detectability(theirs[:, who]))
     low, high = np.quantile(gains, [0.025, 0.975]).tolist()
-    return detectability(ours) / detectability(theirs) - 1, low, high
+    return detectability(ours) - detectability(theirs), low, high
 
 
 def _all_around(where: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:

@@ -14,11 +14,14 @@ import click
     "--photons", type=float, multiple=True, help="Photons per ray.  [default: the task's, a fifth and a 25th of it]"
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of noise and lesions.")
+@click.option("--lesions", is_flag=True, help="Measure the d' of faint discs, too.")
 @click.option("--quick", is_flag=True, help="A tenth of the work.")
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("runs/dose"), show_default=True, help="Folder of the cells."
 )
-def command(names: tuple[str, ...], views: int, photons: tuple[float, ...], seed: int, quick: bool, out: Path) -> None:
+def command(
+    names: tuple[str, ...], views: int, photons: tuple[float, ...], seed: int, lesions: bool, quick: bool, out: Path
+) -> None:
     """Compare shared dose, learned views and both with equidistant views of even load, at equal total dose.
 
     Image error outside metal, expected and measured through the backbone, and the d' of faint discs in soft tissue.
@@ -49,10 +52,10 @@ def command(names: tuple[str, ...], views: int, photons: tuple[float, ...], seed
             }
             run = RunFolder(folder, json.loads(json.dumps(config)), resume=(folder / "config.json").exists())
             cells.append((cell, run, folder))
-    with progress(6 * len(cells), what="dose") as bar:
+    with progress((7 if lesions else 6) * len(cells), what="dose") as bar:
         for cell, run, folder in cells:
             if (folder / "metrics.json").exists():
-                bar.update(5)
+                bar.update(6)
                 continue
 
             def step(name: str, of: str = folder.name) -> None:
@@ -60,13 +63,16 @@ def command(names: tuple[str, ...], views: int, photons: tuple[float, ...], seed
                 bar.update()
 
             run.write_json("metrics.json", dose_cell(cell, effort=effort, seed=seed, tick=step))
-        for cell, run, folder in cells:
+        for cell, run, folder in cells if lesions else []:
             bar.set_description_str(f"{folder.name}: lesions")
             if not (folder / "lesions.json").exists():
                 found = lesion_figures(cell, _read(folder / "metrics.json"), effort=effort, seed=seed)
                 run.write_json("lesions.json", found)
             bar.update()
-    measured = [{**_read(folder / "metrics.json"), "lesions": _read(folder / "lesions.json")} for _, _, folder in cells]
+    measured = []
+    for _, _, folder in cells:
+        read = folder / "lesions.json"
+        measured.append(_read(folder / "metrics.json") | ({"lesions": _read(read)} if read.exists() else {}))
     table = as_markdown(measured)
     with atomic_path(out / "table.md", overwrite=True) as partial:
         partial.write_text(table, encoding="utf-8")

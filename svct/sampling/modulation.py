@@ -88,15 +88,19 @@ class LoadLaw:
         """How many shares of the dose are measured at most."""
         return len(self.exponents) + 1
 
-    def share(
+    def loaded(self, lines: Float64[Tensor, " view"], exponent: float, views: ViewSet) -> Choice:
+        """Return views with the loads of an exponent; `lines` are those of all candidates."""
+        return Choice(views, law_loads(lines[list(views)], exponent, least=self.least, most=self.most))
+
+    def exponent(
         self,
         problem: Problem,
         view_sets: Sequence[ViewSet],
         *,
         seed: int = 0,
         each: Callable[[], object] | None = None,
-    ) -> list[Choice]:
-        """Share the dose among the views of each set, by the exponent that is best over all of them.
+    ) -> float:
+        """Return the exponent that is best over all of some view sets, or 0 where none is sure to help.
 
         Args:
             problem: With training patients and the backbone.
@@ -105,19 +109,32 @@ class LoadLaw:
             each: Called after each exponent.
         """
         trial = training_trial(problem, "modulated", patients=self.patients, seed=seed)
-        lines = mean_lines(problem.A, trial.truth)
-
-        def shared(exponent: float) -> list[Choice]:
-            return [Choice(v, law_loads(lines[list(v)], exponent, least=self.least, most=self.most)) for v in view_sets]
+        lines = self.lines(problem)
 
         def psnr(exponent: float) -> Float[Tensor, " patient"]:
-            found = torch.stack([trial.psnr_at(choice) for choice in shared(exponent)]).mean(dim=0)
+            found = [trial.psnr_at(self.loaded(lines, exponent, views)) for views in view_sets]
             if each:
                 each()
-            return found
+            return torch.stack(found).mean(dim=0)
 
         even = psnr(0.0)
         gains = {exponent: psnr(exponent) - even for exponent in self.exponents}
         best = max(gains, key=lambda e: float(gains[e].mean()))
-        error = float(gains[best].std()) / len(trial.truth) ** 0.5
-        return shared(best if float(gains[best].mean()) > 2 * error else 0.0)
+        error = float(gains[best].std()) / len(even) ** 0.5
+        return best if float(gains[best].mean()) > 2 * error else 0.0
+
+    def lines(self, problem: Problem) -> Float64[Tensor, " view"]:
+        """Return `mean_lines` of all candidates for the patients who are asked."""
+        return mean_lines(problem.A, problem.images[: self.patients])
+
+    def share(
+        self,
+        problem: Problem,
+        view_sets: Sequence[ViewSet],
+        *,
+        seed: int = 0,
+        each: Callable[[], object] | None = None,
+    ) -> list[Choice]:
+        """Share the dose among the views of each set, by the `exponent` that is best over all of them."""
+        best, lines = self.exponent(problem, view_sets, seed=seed, each=each), self.lines(problem)
+        return [self.loaded(lines, best, views) for views in view_sets]

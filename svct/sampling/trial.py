@@ -57,6 +57,10 @@ class Trial:
         """Return the PSNR of every patient from views that share the dose, measured anew, ``(n,)``, dB."""
         return self._psnr(self.images_at(choice))
 
+    def psnr_of(self, choice: Choice) -> Float[Tensor, " patient"]:
+        """Return the PSNR of every patient, dB: `psnr` where the loads are even, `psnr_at` where they are not."""
+        return self.psnr(choice.views) if len(set(choice.loads)) == 1 else self.psnr_at(choice)
+
     def images_at(self, choice: Choice) -> Float[Tensor, "patient y x"]:
         """Reconstruct all patients from views that share the dose, measured anew, ``(n, ny, nx)``, 1/mm."""
         return scanned_at(choice, self.truth, self.A, self.acquisition, net=self.net, seed=self.seed)

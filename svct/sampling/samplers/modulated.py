@@ -1,11 +1,13 @@
-"""Views of another sampler that share the dose by a learned law."""
+"""Views that share the dose by a learned law: those of another sampler, or of a density that is learned with it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from svct.sampling.fixed import equidistant_sets
 from svct.sampling.modulation import LoadLaw
 from svct.sampling.samplers.base import Choice, Problem, Sampler
 from svct.sampling.samplers.fixed import Equidistant
+from svct.sampling.samplers.warped import Warped
 
 
 @dataclass(frozen=True)
@@ -25,3 +27,35 @@ class Modulated:
         """Choose views and loads; `each` is called by the other sampler, then once per exponent."""
         views = self.of.choose(problem, seed=seed, each=each).views
         return self.law.share(problem, [views], seed=seed, each=each)[0]
+
+
+@dataclass(frozen=True)
+class Joint:
+    """Views and loads together: a density of views that is learned under the loads which its views then have.
+
+    Args:
+        warped: Learns the density, see `svct.sampling.samplers.warped`.
+        law: Finds the exponent of the loads first, on equidistant views.
+
+    Notes:
+        Learned with even loads, a density takes views from where little gets through; with the law's loads these carry
+        as much as the others.
+    """
+
+    warped: Warped = field(default_factory=Warped)
+    law: LoadLaw = field(default_factory=LoadLaw)
+    name: str = "joint"
+
+    def choose(self, problem: Problem, *, seed: int = 0, each: Callable[[], object] | None = None) -> Choice:
+        """Choose views and loads; `each` is called once per exponent and once per density."""
+        exponent = self.law.exponent(
+            problem, equidistant_sets(problem.candidates, problem.budget)[:1], seed=seed, each=each
+        )
+        return self.under(problem, exponent, seed=seed, each=each)
+
+    def under(
+        self, problem: Problem, exponent: float, *, seed: int = 0, each: Callable[[], object] | None = None
+    ) -> Choice:
+        """Choose views whose loads follow a known exponent."""
+        lines = self.law.lines(problem)
+        return self.warped.spread(problem, lambda views: self.law.loaded(lines, exponent, views), seed=seed, each=each)
