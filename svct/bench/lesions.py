@@ -123,7 +123,13 @@ def cross_read(
         (Lesions(lesions.absent[s], lesions.present[s], lesions.places[s]), present[s], absent[s])
         for s in (slice(half), slice(half, None))
     ]
-    return torch.cat([read[0].decisions(fit_observer(*fit), *read[1:]) for fit, read in (parts[::-1], parts)], dim=1)
+    read = []
+    for fit, other in (parts[::-1], parts):
+        observer = fit_observer(*fit)
+        known = fit[0].decisions(observer, *fit[1:]).mean(dim=(1, 2))
+        # the two observers have scales of their own
+        read.append((other[0].decisions(observer, *other[1:]) - known[1]) / (known[0] - known[1]))
+    return torch.cat(read, dim=1)
 
 
 def detectability(decisions: Float[Tensor, "2 patient lesion"]) -> float:

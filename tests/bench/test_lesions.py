@@ -19,7 +19,7 @@ def test_lesions_lie_apart_in_soft_tissue_with_their_contrast() -> None:
         assert gaps.min() > SIDE
         assert found.min() >= 8
         assert found.max() < 56
-    with pytest.raises(InputError, match="expected room for 40 in soft tissue, got"):
+    with pytest.raises(InputError, match="expected room for 40 in soft tissue, patient 0 has it for"):
         put_lesions(images, count=40)
 
 
