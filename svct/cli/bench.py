@@ -9,7 +9,9 @@ from svct.cli import (
     bench_effects,
     bench_linear,
     bench_projectors,
+    bench_quality,
     bench_recon,
+    bench_run,
     bench_uncertainty,
     bench_views,
     bench_xcist,
@@ -27,7 +29,9 @@ command.add_command(bench_dose.command)
 command.add_command(bench_effects.command, "effects")
 command.add_command(bench_linear.command)
 command.add_command(bench_projectors.command)
+command.add_command(bench_quality.command)
 command.add_command(bench_recon.command)
+command.add_command(bench_run.command)
 command.add_command(bench_uncertainty.command, "uncertainty")
 command.add_command(bench_views.command)
 command.add_command(bench_xcist.command, "xcist")

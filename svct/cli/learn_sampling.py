@@ -13,7 +13,14 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@options.task
+@click.option(
+    "--task",
+    "task_names",
+    multiple=True,
+    default=("chest",),
+    show_default=True,
+    help="Name of a task, or a task file (.toml); several learn one module each and a universal schedule beside them.",
+)
 @click.option("--views", type=int, help="How many views to choose.  [default: the task's]")
 @click.option(
     "--data",
@@ -23,18 +30,25 @@ if TYPE_CHECKING:
 @options.seed
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder.  [default: runs/TASK-VIEWS-seedSEED]")
 @click.option("--resume", is_flag=True, help="Continue an interrupted run in the same folder.")
+@click.option(
+    "--sampler",
+    "sampler_names",
+    multiple=True,
+    help="What is tried beside equidistant views; may be repeated.  [default: design, warped, Gumbel top-K]",
+)
 @click.option("--keep-learned", is_flag=True, help="Return the learned views even where they do not win.")
 @click.option("--share-dose", is_flag=True, help="Share the dose among the views too, and keep that where it wins.")
 @click.option("--quick", is_flag=True, help="A tenth of the work, to see the whole path; too little to win.")
 @options.as_json
 def command(
-    task_name: str,
+    task_names: tuple[str, ...],
     views: int | None,
     data: str | None,
     series: str | None,
     seed: int,
     out: Path | None,
     resume: bool,
+    sampler_names: tuple[str, ...],
     keep_learned: bool,
     share_dose: bool,
     quick: bool,
@@ -45,10 +59,13 @@ def command(
     Searches the task's candidates (A-optimal design, Gumbel top-K through the frozen backbone, one-swap search), then
     compares with the best equidistant offset on subjects that took no part in any choice. Unless the 95 % interval
     of the gain lies above zero, the schedule holds equidistant views.
+
+    With --task given several times, each task's views are learned alone, and beside them, with the same effort, one
+    universal set for all; the verdict compares the two. All learn through the same frozen backbone.
     """
     from dataclasses import asdict
 
-    from svct.bench.learn import QUICK, Effort, judge, learn_views, work
+    from svct.bench.learn import QUICK, Effort, judge, search_views, work
     from svct.bench.picture import draw_verdict
     from svct.bench.share import SHARED, share_work, with_shared_dose
     from svct.bench.share import share_dose as share
@@ -57,13 +74,31 @@ def command(
     from svct.cli.run_folder import RunFolder
     from svct.data.catalogue import locate
     from svct.errors import InputError
+    from svct.sampling.samplers import load_sampler
     from svct.tasks.task import load_task
 
-    task = load_task(task_name)
-    task = task if views is None else task.with_budget(views)
-    if task.objective != "image":
-        raise InputError(f"objective of task {task.name!r}: expected 'image', which views are learned for, got 'heads'")
+    tasks = [load_task(name) for name in task_names]
+    tasks = tasks if views is None else [task.with_budget(views) for task in tasks]
+    for task in tasks:
+        if task.objective != "image":
+            raise InputError(
+                f"objective of task {task.name!r}: expected 'image', which views are learned for, got 'heads'"
+            )
     effort = QUICK if quick else Effort()
+    samplers = [load_sampler(name) for name in sampler_names]
+    if len(tasks) > 1:
+        from svct.cli.learn_many import learn_together
+
+        if data or series:
+            raise InputError("--data: expected with one --task, got several; learn them one by one")
+        if share_dose:
+            raise InputError("--share-dose: expected with one --task, got several; learn them one by one")
+        told = learn_together(
+            tasks, effort=effort, samplers=samplers, seed=seed, out=out, resume=resume, keep_learned=keep_learned
+        )
+        click.echo(json.dumps(told.metrics, indent=2) if as_json else told.summary)
+        return
+    task, task_name = tasks[0], task_names[0]
     place = None if data is None else locate(data)
     name = task.name if data is None else f"{task.name}-{Path(data).name.split('.')[0]}"
     folder = out or Path("runs") / f"{name}-{task.budget}-seed{seed}"
@@ -79,6 +114,7 @@ def command(
         "scan": task.scan.to_dict(),
         "grid": asdict(task.grid),
         "acquisition": asdict(task.acquisition),
+        **({"samplers": {s.name: repr(s) for s in samplers}} if samplers else {}),
     }
     run = RunFolder(folder, json.loads(json.dumps(config)), resume=resume)
     try:
@@ -93,14 +129,15 @@ def command(
             click.echo(f"note: {remark}", err=True)
         steps = work(task, subjects, effort) + (share_work(subjects) if share_dose else 0)
         with progress(steps, what="searching views") as bar:
-            found = learn_views(
-                task,
-                subjects,
+            found = search_views(
+                [task],
+                [subjects],
                 effort=effort,
                 seed=seed,
                 stage=run.stage,
                 tick=bar.update,
                 better=lambda best: run.keep("best so far", best),
+                samplers=samplers,
             )
             rivals = {}
             if share_dose:

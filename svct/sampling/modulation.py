@@ -12,7 +12,7 @@ from svct.geometry.projector import Projector
 from svct.sampling.fixed import ViewSet
 from svct.sampling.load import bounded
 from svct.sampling.samplers.base import Choice, Problem
-from svct.sampling.trial import training_trial
+from svct.sampling.trial import measure_problem
 
 TOUCHED = 0.1
 """Line integral from which a ray counts as one through the object: 5 mm of water."""
@@ -73,7 +73,7 @@ class LoadLaw:
     """
 
     patients: int = 16
-    exponents: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
+    exponents: tuple[float, ...] = (-0.5, 0.25, 0.5, 0.75, 1.0, 1.5)
     least: float = 0.05
     most: float = 4.0
 
@@ -108,7 +108,7 @@ class LoadLaw:
             seed: Seed of the noise.
             each: Called after each exponent.
         """
-        trial = training_trial(problem, "modulated", patients=self.patients, seed=seed)
+        trial = measure_problem(problem, "modulated", seed=seed, patients=self.patients)
         lines = self.lines(problem)
 
         def psnr(exponent: float) -> Float[Tensor, " patient"]:
@@ -124,8 +124,8 @@ class LoadLaw:
         return best if float(gains[best].mean()) > 2 * error else 0.0
 
     def lines(self, problem: Problem) -> Float64[Tensor, " view"]:
-        """Return `mean_lines` of all candidates for the patients who are asked."""
-        return mean_lines(problem.A, problem.images[: self.patients])
+        """Return `mean_lines` of all candidates for the patients who are asked, mean over the problem's tasks."""
+        return torch.stack([mean_lines(part.A, part.images[: self.patients]) for part in problem.parts]).mean(dim=0)
 
     def share(
         self,

@@ -6,11 +6,11 @@ from collections.abc import Callable
 import numpy as np
 
 from svct.sampling.fixed import ViewSet
-from svct.sampling.trial import Trial
+from svct.sampling.trial import Panel
 
 
 def swap_search(
-    trial: Trial,
+    trial: Panel,
     start: ViewSet,
     *,
     evaluations: int,
@@ -21,7 +21,7 @@ def swap_search(
     """Improve a view set by moving single views.
 
     Args:
-        trial: Validation patients with their data of every candidate.
+        trial: Validation patients with their data of every candidate, of one task or several.
         start: The set to start from.
         evaluations: How many moves to try.
         seed: Seed of the moves.
@@ -37,7 +37,7 @@ def swap_search(
         mean gain over the patients exceeds its standard error, so that chance on a few patients is not climbed.
     """
     rng = np.random.default_rng([seed, 3])
-    count = len(trial.A.scan)
+    count = trial.candidates
     views = start
     score = trial.psnr(views)
     for _ in range(evaluations):

@@ -1,11 +1,14 @@
 """What a view set is worth: patients measured once with every candidate, reconstructed from some."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from svct.errors import InputError
 from svct.geometry.projector import Projector
 from svct.metrics import RANGE
 from svct.physics.acquisition import Acquisition
@@ -15,6 +18,28 @@ from svct.sampling.samplers.base import Choice, Problem
 
 BATCH = 8
 """Images reconstructed at once."""
+
+
+@runtime_checkable
+class Panel(Protocol):
+    """Says what a view set is worth: one trial, or several of which each counts the same."""
+
+    @property
+    def parts(self) -> "tuple[Trial, ...]":
+        """The trials, one per task."""
+
+    @property
+    def candidates(self) -> int:
+        """Number of candidate views."""
+
+    def psnr(self, views: ViewSet) -> Float[Tensor, " patient"]:
+        """Return what some views are worth, one number per patient, dB."""
+
+    def psnr_at(self, choice: Choice) -> Float[Tensor, " patient"]:
+        """Return what views that share the dose are worth, measured anew, one number per patient, dB."""
+
+    def psnr_of(self, choice: Choice) -> Float[Tensor, " patient"]:
+        """Return `psnr` where the loads are even, `psnr_at` where they are not."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +65,16 @@ class Trial:
     acquisition: Acquisition
     seed: int
     importance: Float[Tensor, "*patient y x"] | None = None
+
+    @property
+    def parts(self) -> "tuple[Trial, ...]":
+        """The trial itself, as the only one."""
+        return (self,)
+
+    @property
+    def candidates(self) -> int:
+        """Number of candidate views."""
+        return len(self.A.scan)
 
     def images(self, views: ViewSet) -> Float[Tensor, "patient y x"]:
         """Reconstruct all patients from some views, ``(n, ny, nx)``, 1/mm."""
@@ -122,21 +157,72 @@ def measure_trial(
     return Trial(images, acquisition.measure(A(images), seed=seed), A, net, acquisition, seed, importance)
 
 
-def training_trial(problem: Problem, name: str, *, patients: int, seed: int) -> Trial:
-    """Measure a problem's first training patients.
+@dataclass(frozen=True, eq=False)
+class Trials:
+    """Trials of several tasks that take the same views.
 
     Args:
-        problem: With the backbone.
-        name: The sampler that asks, for the error where there is no backbone.
-        patients: How many.
+        parts: One trial per task, of as many patients and candidates each.
+
+    Raises:
+        InputError: The numbers of patients or candidates differ.
+
+    Notes:
+        `psnr` of patient i is the mean over the tasks' patients i. The mean over i is then the mean over tasks, and
+        its standard error that of patients drawn task by task, whatever lies between the tasks.
+    """
+
+    parts: tuple[Trial, ...]
+
+    def __post_init__(self) -> None:
+        sizes = {(len(part.truth), part.candidates) for part in self.parts}
+        if len(sizes) != 1:
+            raise InputError(f"trials: expected as many patients and candidates for every task, got {sorted(sizes)}")
+
+    @property
+    def candidates(self) -> int:
+        """Number of candidate views."""
+        return self.parts[0].candidates
+
+    def psnr(self, views: ViewSet) -> Float[Tensor, " patient"]:
+        """Return the mean PSNR over the tasks of their patients i, ``(n,)``, dB."""
+        return torch.stack([part.psnr(views) for part in self.parts]).mean(dim=0)
+
+    def psnr_at(self, choice: Choice) -> Float[Tensor, " patient"]:
+        """Return the same for views that share the dose, measured anew."""
+        return torch.stack([part.psnr_at(choice) for part in self.parts]).mean(dim=0)
+
+    def psnr_of(self, choice: Choice) -> Float[Tensor, " patient"]:
+        """Return `psnr` where the loads are even, `psnr_at` where they are not."""
+        return torch.stack([part.psnr_of(choice) for part in self.parts]).mean(dim=0)
+
+
+def panel_of(trials: Sequence[Trial]) -> Panel:
+    """Return one trial as it is, several as `Trials`."""
+    return trials[0] if len(trials) == 1 else Trials(tuple(trials))
+
+
+def measure_problem(problem: Problem, name: str, *, seed: int, patients: int | None = None) -> Panel:
+    """Measure the training patients of a problem, of every task in it, for a sampler that learns through the backbone.
+
+    Args:
+        problem: What is asked, with the backbone.
+        name: The sampler's, for the error where there is none.
         seed: Seed of the noise.
+        patients: At most so many of each task. Default: as many as every task has.
 
     Raises:
         InputError: The problem has no backbone.
     """
-    net, importance = problem.require_net(name), problem.importance
+    net = problem.require_net(name)
+    count = min([len(part.images) for part in problem.parts] + ([] if patients is None else [patients]))
+    return panel_of([_measure_part(part, count, net, seed) for part in problem.parts])
+
+
+def _measure_part(problem: Problem, count: int, net: UnrolledNet, seed: int) -> Trial:
+    importance = problem.importance
     if importance is not None and importance.ndim == 3:
-        importance = importance[:patients]
+        importance = importance[:count]
     return measure_trial(
-        problem.images[:patients], problem.A, problem.acquisition, net=net, seed=seed, importance=importance
+        problem.images[:count], problem.A, problem.acquisition, net=net, seed=seed, importance=importance
     )

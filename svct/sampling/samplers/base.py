@@ -31,9 +31,10 @@ class Problem:
         importance: How much the error of each pixel counts, ``(ny, nx)``, 0 or more, or ``(n, ny, nx)`` for each
             patient. Default: all alike.
         net: The frozen backbone, for samplers that learn through it.
+        others: The same for further tasks that take the same views, each as important as this one.
 
     Raises:
-        InputError: The budget or a shape does not fit the scan.
+        InputError: The budget or a shape does not fit the scan, or another task has other candidates or budget.
     """
 
     A: Projector
@@ -42,6 +43,7 @@ class Problem:
     images: Float[Tensor, "patient y x"]
     importance: Float[Tensor, "*patient y x"] | None = None
     net: UnrolledNet | None = None
+    others: "tuple[Problem, ...]" = ()
 
     def __post_init__(self) -> None:
         if not 1 <= self.budget <= self.candidates:
@@ -54,6 +56,17 @@ class Problem:
                 f"importance: expected one map, or one for each of {len(self.images)} patients, "
                 f"got {len(self.importance)}"
             )
+        for other in self.others:
+            if (other.candidates, other.budget) != (self.candidates, self.budget):
+                raise InputError(
+                    f"others: expected tasks of {self.budget} out of {self.candidates} candidates too, got one of "
+                    f"{other.budget} out of {other.candidates}"
+                )
+
+    @property
+    def parts(self) -> "tuple[Problem, ...]":
+        """The problem of each task."""
+        return (replace(self, others=()), *self.others)
 
     @property
     def candidates(self) -> int:
@@ -68,7 +81,9 @@ class Problem:
             if isinstance(flux, float | int)
             else replace(self.acquisition, photons=tuple(flux[v] for v in views))
         )
-        return replace(self, A=self.A[views], acquisition=some)
+        return replace(
+            self, A=self.A[views], acquisition=some, others=tuple(other.among(views) for other in self.others)
+        )
 
     def require_net(self, name: str) -> UnrolledNet:
         """Return the backbone, which the sampler of this name cannot do without."""

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from jaxtyping import Float, Float64
@@ -13,7 +14,9 @@ from svct.sampling.linear import LinearModel, Posterior, linear_model
 from svct.sampling.load import share_load
 from svct.sampling.samplers.base import Choice, Problem
 
-Score = Callable[[Posterior, float], Float64[Tensor, " view"]]
+Unknown = TypeVar("Unknown", Posterior, "Together")
+
+Score = Callable[[Unknown, float], Float64[Tensor, " view"]]
 """Takes what is unknown and a load over the mean; returns a number per candidate, the larger the better."""
 
 
@@ -62,6 +65,8 @@ class Designed:
         """Choose views; the seed changes nothing."""
         every = max(1, min(problem.candidates // self.most, problem.candidates // (2 * problem.budget)))
         shown = list(range(0, problem.candidates, every))
+        if problem.others:
+            return self._for_several(problem.among(shown), shown, each)
         model = linear_model(problem.among(shown), coarse=self.coarse)
         score = self._score(model)
         state = Posterior(model)
@@ -79,7 +84,16 @@ class Designed:
         order = sorted(range(len(chosen)), key=chosen.__getitem__)
         return Choice(tuple(shown[chosen[i]] for i in order), tuple(loads[i] for i in order) if loads else ())
 
-    def _score(self, model: LinearModel) -> Score:
+    def _for_several(self, problem: Problem, shown: list[int], each: Callable[[], object] | None) -> Choice:
+        """Choose views for several tasks at once, by the mean over them of ln tr(W C)."""
+        if self.criterion != "A" or self.share:
+            raise InputError("designed: expected criterion 'A' without sharing for several tasks, got others")
+        state = Together([Posterior(linear_model(part, coarse=self.coarse)) for part in problem.parts])
+        chosen = greedy(state, [], problem.budget, Together.taken, each=each)
+        chosen = exchange(state, chosen, Together.taken, rounds=self.rounds, each=each)
+        return Choice(tuple(sorted(shown[view] for view in chosen)))
+
+    def _score(self, model: LinearModel) -> Score[Posterior]:
         if self.criterion == "A":
             return taken_error
         if self.criterion == "D":
@@ -107,8 +121,34 @@ def taken_error(left: Posterior, load: float) -> Float64[Tensor, " view"]:
     return (left.whitened(load).square() * left.model.importance).sum(dim=(1, 2))
 
 
+class Together:
+    """What is still unknown of several tasks once they take the same views.
+
+    Args:
+        parts: That of each task.
+    """
+
+    def __init__(self, parts: list[Posterior]) -> None:
+        self.parts = parts
+
+    def take(self, view: int, load: float = 1.0) -> None:
+        """Take a view at some load over the mean."""
+        for part in self.parts:
+            part.take(view, load)
+
+    def drop(self, view: int, load: float = 1.0) -> None:
+        """Undo a view that was taken at this load."""
+        for part in self.parts:
+            part.drop(view, load)
+
+    def taken(self, load: float) -> Float64[Tensor, " view"]:
+        """Return what each candidate takes from ln tr(W C), the mean over tasks."""
+        left = [taken_error(part, load) / (part.covariance.diagonal() @ part.model.importance) for part in self.parts]
+        return -torch.log1p(-torch.stack(left)).mean(dim=0)
+
+
 def greedy(
-    state: Posterior, views: list[int], budget: int, score: Score, *, each: Callable[[], object] | None = None
+    state: Unknown, views: list[int], budget: int, score: Score[Unknown], *, each: Callable[[], object] | None = None
 ) -> list[int]:
     """Take views one by one, each the one of the highest score given those before.
 
@@ -134,9 +174,9 @@ def greedy(
 
 
 def exchange(
-    state: Posterior,
+    state: Unknown,
     views: list[int],
-    score: Score,
+    score: Score[Unknown],
     *,
     rounds: int,
     loads: Sequence[float] = (),

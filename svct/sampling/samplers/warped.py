@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from svct.sampling.fixed import ViewSet
 from svct.sampling.samplers.base import Choice, Problem
-from svct.sampling.trial import training_trial
+from svct.sampling.trial import measure_problem
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Warped:
             seed: Seed of the noise.
             each: Called once per measured density.
         """
-        trial = training_trial(problem, self.name, patients=self.patients, seed=seed)
+        trial = measure_problem(problem, self.name, seed=seed, patients=self.patients)
         even = np.zeros(2 * self.harmonics)
 
         def place(amplitudes: NDArray[np.float64], offset: int) -> ViewSet:
