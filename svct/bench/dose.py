@@ -109,7 +109,6 @@ def dose_cell(task: Task, *, effort: DoseEffort, seed: int, tick: Callable[[str]
     even = rows[int(np.argmax([float(p.mean()) for p in first]))]
     tick("law")
     exponent = effort.law.exponent(problem, (even,), seed=seed)
-    tick("both")
     tick("linear model")
     model = linear_model(problem)
     arms = {

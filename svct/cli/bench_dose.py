@@ -52,10 +52,10 @@ def command(
             }
             run = RunFolder(folder, json.loads(json.dumps(config)), resume=(folder / "config.json").exists())
             cells.append((cell, run, folder))
-    with progress((7 if lesions else 6) * len(cells), what="dose") as bar:
+    with progress((6 if lesions else 5) * len(cells), what="dose") as bar:
         for cell, run, folder in cells:
             if (folder / "metrics.json").exists():
-                bar.update(6)
+                bar.update(5)
                 continue
 
             def step(name: str, of: str = folder.name) -> None:
