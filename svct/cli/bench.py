@@ -3,9 +3,12 @@
 import click
 
 from svct.cli import (
+    bench_adaptive,
     bench_compare,
     bench_diagnosis,
+    bench_dose,
     bench_effects,
+    bench_linear,
     bench_projectors,
     bench_quality,
     bench_recon,
@@ -22,8 +25,11 @@ def command() -> None:
 
 
 command.add_command(bench_compare.command)
+command.add_command(bench_adaptive.command)
 command.add_command(bench_diagnosis.command)
+command.add_command(bench_dose.command)
 command.add_command(bench_effects.command, "effects")
+command.add_command(bench_linear.command)
 command.add_command(bench_projectors.command)
 command.add_command(bench_quality.command)
 command.add_command(bench_recon.command)

@@ -29,7 +29,8 @@ class Problem:
         acquisition: Flux and noise of one view at mean load.
         budget: How many views.
         images: Training patients ``(n, ny, nx)``, 1/mm; samplers that learn nothing do not look at them.
-        importance: How much the error of each pixel counts, ``(ny, nx)``, 0 or more. Default: all alike.
+        importance: How much the error of each pixel counts, ``(ny, nx)``, 0 or more, or ``(n, ny, nx)`` for each
+            patient. Default: all alike.
         net: The frozen backbone, for samplers that learn through it.
         rules: What a device can take. Default: every set of views.
         others: The same for further tasks that take the same views, each as important as this one.
@@ -43,7 +44,7 @@ class Problem:
     acquisition: Acquisition
     budget: int
     images: Float[Tensor, "patient y x"]
-    importance: Float[Tensor, "y x"] | None = None
+    importance: Float[Tensor, "*patient y x"] | None = None
     net: UnrolledNet | None = None
     rules: Constraints | None = None
     others: "tuple[Problem, ...]" = ()
@@ -60,6 +61,11 @@ class Problem:
                     f"rules: expected constraints over {self.candidates} candidates, got {len(self.rules.angles_deg)}"
                 )
             self.rules.require_budget(self.budget)
+        if self.importance is not None and self.importance.ndim == 3 and len(self.importance) != len(self.images):
+            raise InputError(
+                f"importance: expected one map, or one for each of {len(self.images)} patients, "
+                f"got {len(self.importance)}"
+            )
         for other in self.others:
             if (other.candidates, other.budget) != (self.candidates, self.budget):
                 raise InputError(
@@ -131,7 +137,10 @@ class Choice:
 class Sampler(Protocol):
     """Chooses views; an object of a class in `GROUP`, whose settings are its fields."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The name it is registered under."""
+        ...
 
     def choose(self, problem: Problem, *, seed: int = 0, each: Callable[[], object] | None = None) -> Choice:
         """Choose views.

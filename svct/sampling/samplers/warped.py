@@ -44,6 +44,24 @@ class Warped:
 
     def choose(self, problem: Problem, *, seed: int = 0, each: Callable[[], object] | None = None) -> Choice:
         """Choose views; `each` is called once per measured density."""
+        return self.spread(problem, Choice, seed=seed, each=each)
+
+    def spread(
+        self,
+        problem: Problem,
+        load: Callable[[ViewSet], Choice],
+        *,
+        seed: int = 0,
+        each: Callable[[], object] | None = None,
+    ) -> Choice:
+        """Choose views that do not share the dose evenly.
+
+        Args:
+            problem: What is asked.
+            load: Shares the dose among views.
+            seed: Seed of the noise.
+            each: Called once per measured density.
+        """
         trial = measure_problem(problem, self.name, seed=seed, patients=self.patients)
         even = np.zeros(2 * self.harmonics)
 
@@ -55,7 +73,7 @@ class Warped:
 
         def psnr(amplitudes: NDArray[np.float64]) -> NDArray[np.float64]:
             """Return the PSNR ``(offset, patient)`` of a density."""
-            found = [trial.psnr(place(amplitudes, o)).numpy() for o in range(self.offsets)]
+            found = [trial.psnr_of(load(place(amplitudes, o))).numpy() for o in range(self.offsets)]
             if each:
                 each()
             return np.stack(found)
@@ -74,7 +92,7 @@ class Warped:
         shares = [s * learned for s in (1.0, 0.5, 0.25, 0.0)]
         found = [psnr(amplitudes).mean(axis=1) for amplitudes in shares]
         best = max(range(len(shares)), key=lambda i: float(found[i].mean()))
-        return Choice(place(shares[best], int(found[best].argmax())))
+        return load(place(shares[best], int(found[best].argmax())))
 
 
 def warped_set(amplitudes: NDArray[np.float64], offset: float, *, candidates: int, views: int) -> ViewSet:
