@@ -33,8 +33,8 @@ def command(
 ) -> None:
     """Explain SCHEDULE: what each angle tells, attenuates and sees of the edges, and what each view is worth.
 
-    Writes a picture, and all its figures beside it as NAME-values.json. What a view is worth is measured by leaving it out, through
-    the backbone, paired over test patients; and in the linear model of the training patients.
+    Writes a picture, and all its figures beside it as NAME-values.json. What a view is worth is measured by leaving it
+    out, through the backbone, paired over test patients; and in the linear model of the training patients.
     """
     from svct.bench.explain import explain
     from svct.bench.explain_picture import draw_explanation, sentences
