@@ -3,8 +3,12 @@
 import click
 
 from svct.cli import (
+    bench_adaptive,
+    bench_compare,
     bench_diagnosis,
+    bench_dose,
     bench_effects,
+    bench_linear,
     bench_projectors,
     bench_quality,
     bench_recon,
@@ -20,8 +24,12 @@ def command() -> None:
     """Measure projectors, reconstructions, physics, choices of views, and what can be diagnosed."""
 
 
+command.add_command(bench_compare.command)
+command.add_command(bench_adaptive.command)
 command.add_command(bench_diagnosis.command)
+command.add_command(bench_dose.command)
 command.add_command(bench_effects.command, "effects")
+command.add_command(bench_linear.command)
 command.add_command(bench_projectors.command)
 command.add_command(bench_quality.command)
 command.add_command(bench_recon.command)

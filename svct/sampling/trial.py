@@ -35,6 +35,12 @@ class Panel(Protocol):
     def psnr(self, views: ViewSet) -> Float[Tensor, " patient"]:
         """Return what some views are worth, one number per patient, dB."""
 
+    def psnr_at(self, choice: Choice) -> Float[Tensor, " patient"]:
+        """Return what views that share the dose are worth, measured anew, one number per patient, dB."""
+
+    def psnr_of(self, choice: Choice) -> Float[Tensor, " patient"]:
+        """Return `psnr` where the loads are even, `psnr_at` where they are not."""
+
 
 @dataclass(frozen=True, eq=False)
 class Trial:
@@ -49,6 +55,7 @@ class Trial:
         net: The frozen backbone.
         acquisition: Flux and noise of a view at mean load.
         seed: Seed of the noise.
+        importance: How much the error of each pixel counts in the PSNR, for all patients or for each. Default: alike.
     """
 
     truth: Float[Tensor, "patient y x"]
@@ -57,6 +64,7 @@ class Trial:
     net: UnrolledNet
     acquisition: Acquisition
     seed: int
+    importance: Float[Tensor, "*patient y x"] | None = None
 
     @property
     def parts(self) -> "tuple[Trial, ...]":
@@ -82,22 +90,59 @@ class Trial:
 
     def psnr_at(self, choice: Choice) -> Float[Tensor, " patient"]:
         """Return the PSNR of every patient from views that share the dose, measured anew, ``(n,)``, dB."""
-        views, loads = list(choice.views), torch.tensor(choice.loads)
-        flux = torch.as_tensor(self.acquisition.photons, dtype=torch.float64)
-        flux = (flux[views] if flux.ndim else flux) * loads
-        A = self.A[views]
-        with torch.inference_mode():
-            y = replace(self.acquisition, photons=tuple(flux.tolist())).measure(A(self.truth), seed=self.seed)
-            parts = [self.net(part, A, view_loads=loads) for part in torch.split(y, BATCH)]
-        return self._psnr(torch.cat(parts))
+        return self._psnr(self.images_at(choice))
+
+    def psnr_of(self, choice: Choice) -> Float[Tensor, " patient"]:
+        """Return the PSNR of every patient, dB: `psnr` where the loads are even, `psnr_at` where they are not."""
+        return self.psnr(choice.views) if len(set(choice.loads)) == 1 else self.psnr_at(choice)
+
+    def images_at(self, choice: Choice) -> Float[Tensor, "patient y x"]:
+        """Reconstruct all patients from views that share the dose, measured anew, ``(n, ny, nx)``, 1/mm."""
+        return scanned_at(choice, self.truth, self.A, self.acquisition, net=self.net, seed=self.seed)
 
     def _psnr(self, images: Float[Tensor, "patient y x"]) -> Float[Tensor, " patient"]:
-        error = (images - self.truth).double().square().mean(dim=(-2, -1))
-        return 10 * torch.log10(RANGE**2 / error)
+        error = (images - self.truth).double().square()
+        weights = torch.ones_like(error) if self.importance is None else self.importance.double().expand_as(error)
+        return 10 * torch.log10(RANGE**2 * weights.sum(dim=(-2, -1)) / (weights * error).sum(dim=(-2, -1)))
+
+
+def scanned_at(
+    choice: Choice,
+    images: Float[Tensor, "patient y x"],
+    A: Projector,
+    acquisition: Acquisition,
+    *,
+    net: UnrolledNet,
+    seed: int,
+) -> Float[Tensor, "patient y x"]:
+    """Measure patients at some views and loads and reconstruct them, ``(n, ny, nx)``, 1/mm.
+
+    Args:
+        choice: Views and loads.
+        images: Truth ``(n, ny, nx)``, 1/mm.
+        A: The projector of all candidates.
+        acquisition: Flux and noise of a view at mean load.
+        net: The frozen backbone.
+        seed: Seed of the noise.
+    """
+    views, loads = list(choice.views), torch.tensor(choice.loads)
+    flux = torch.as_tensor(acquisition.photons, dtype=torch.float64)
+    flux = (flux[views] if flux.ndim else flux) * loads
+    some = A[views]
+    with torch.inference_mode():
+        y = replace(acquisition, photons=tuple(flux.tolist())).measure(some(images), seed=seed)
+        parts = [net(part, some, view_loads=loads) for part in torch.split(y, BATCH)]
+    return torch.cat(parts)
 
 
 def measure_trial(
-    images: Float[Tensor, "patient y x"], A: Projector, acquisition: Acquisition, *, net: UnrolledNet, seed: int
+    images: Float[Tensor, "patient y x"],
+    A: Projector,
+    acquisition: Acquisition,
+    *,
+    net: UnrolledNet,
+    seed: int,
+    importance: Float[Tensor, "*patient y x"] | None = None,
 ) -> Trial:
     """Measure patients with every candidate view.
 
@@ -107,8 +152,9 @@ def measure_trial(
         acquisition: Flux and noise.
         net: The frozen backbone.
         seed: Seed of the noise.
+        importance: How much the error of each pixel counts in the PSNR, ``([patient,] y, x)``.
     """
-    return Trial(images, acquisition.measure(A(images), seed=seed), A, net, acquisition, seed)
+    return Trial(images, acquisition.measure(A(images), seed=seed), A, net, acquisition, seed, importance)
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,6 +188,14 @@ class Trials:
         """Return the mean PSNR over the tasks of their patients i, ``(n,)``, dB."""
         return torch.stack([part.psnr(views) for part in self.parts]).mean(dim=0)
 
+    def psnr_at(self, choice: Choice) -> Float[Tensor, " patient"]:
+        """Return the same for views that share the dose, measured anew."""
+        return torch.stack([part.psnr_at(choice) for part in self.parts]).mean(dim=0)
+
+    def psnr_of(self, choice: Choice) -> Float[Tensor, " patient"]:
+        """Return `psnr` where the loads are even, `psnr_at` where they are not."""
+        return torch.stack([part.psnr_of(choice) for part in self.parts]).mean(dim=0)
+
 
 def panel_of(trials: Sequence[Trial]) -> Panel:
     """Return one trial as it is, several as `Trials`."""
@@ -162,6 +216,13 @@ def measure_problem(problem: Problem, name: str, *, seed: int, patients: int | N
     """
     net = problem.require_net(name)
     count = min([len(part.images) for part in problem.parts] + ([] if patients is None else [patients]))
-    return panel_of(
-        [measure_trial(part.images[:count], part.A, part.acquisition, net=net, seed=seed) for part in problem.parts]
+    return panel_of([_measure_part(part, count, net, seed) for part in problem.parts])
+
+
+def _measure_part(problem: Problem, count: int, net: UnrolledNet, seed: int) -> Trial:
+    importance = problem.importance
+    if importance is not None and importance.ndim == 3:
+        importance = importance[:count]
+    return measure_trial(
+        problem.images[:count], problem.A, problem.acquisition, net=net, seed=seed, importance=importance
     )
