@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     help="Scan the slices of this CT instead of drawn patients: NIfTI, DICOM folder, or name of a fetched one.",
 )
 @options.series
+@click.option("--objective", type=click.Choice(["image", "heads"]), help="What views serve.  [default: the task's]")
+@click.option("--head", help="With --objective heads: a head, cho or linear.  [default: the task's first head]")
+@click.option("--finding", help="With --objective heads: what is looked for.  [default: the task's first]")
+@click.option(
+    "--image-share", type=click.FloatRange(0, 1), default=0.0, help="Part of the image error beside the head."
+)
 @options.seed
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder.  [default: runs/TASK-VIEWS-seedSEED]")
 @click.option("--resume", is_flag=True, help="Continue an interrupted run in the same folder.")
@@ -31,6 +37,10 @@ def command(
     views: int | None,
     data: str | None,
     series: str | None,
+    objective: str | None,
+    head: str | None,
+    finding: str | None,
+    image_share: float,
     seed: int,
     out: Path | None,
     resume: bool,
@@ -42,7 +52,8 @@ def command(
 
     Searches the task's candidates (A-optimal design, Gumbel top-K through the frozen backbone, one-swap search), then
     compares with the best equidistant offset on subjects that took no part in any choice. Unless the 95 % interval
-    of the gain lies above zero, the schedule holds equidistant views.
+    of the gain lies above zero, the schedule holds equidistant views. With --objective heads a head's loss or an
+    observer's d' takes the place of the image error, and AUC that of PSNR.
     """
     from dataclasses import asdict
 
@@ -57,8 +68,22 @@ def command(
 
     task = load_task(task_name)
     task = task if views is None else task.with_budget(views)
-    if task.objective != "image":
-        raise InputError(f"objective of task {task.name!r}: expected 'image', which views are learned for, got 'heads'")
+    if (objective or task.objective) == "heads":
+        from svct.cli.learn_heads import learn_heads
+
+        if data is not None:
+            raise InputError(
+                "--data: expected drawn cases, whose findings are known, with objective 'heads'; leave it out"
+            )
+        learn_heads(
+            task, head=head, finding=finding, image_share=image_share, seed=seed, out=out, resume=resume,
+            keep_learned=keep_learned, quick=quick, as_json=as_json,
+        )  # fmt: skip
+        return
+    if head or finding or image_share:
+        raise InputError(
+            "--head, --finding, --image-share: expected objective 'heads', got 'image'; add --objective heads"
+        )
     effort = QUICK if quick else Effort()
     place = None if data is None else locate(data)
     name = task.name if data is None else f"{task.name}-{Path(data).name.split('.')[0]}"

@@ -63,8 +63,7 @@ def learn_logits(
         shown = torch.cat([drawn, rest]).sort().values
         weights = _weights(trial, drawn.sort().values, shown, (soft - soft.detach())[shown])
         images = trial.net(trial.y[patients][:, shown], trial.A[shown.tolist()], view_weights=weights)
-        error = (images - trial.truth[patients]).square().mean(dim=(-2, -1))
-        loss = 0.5 * error.log().mean()
+        loss = trial.reading.loss(images, trial.truth[patients], patients)
         (slope,) = torch.autograd.grad(loss, logits)
         if bool(slope.isfinite().all()):
             logits = (logits.detach() - learning_rate * slope / slope.abs().max().clamp(min=1e-12)).requires_grad_(True)

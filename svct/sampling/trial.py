@@ -1,9 +1,10 @@
 """What a view set is worth: patients measured once with every candidate, reconstructed from some."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from svct.geometry.projector import Projector
@@ -15,6 +16,34 @@ from svct.sampling.samplers.base import Choice
 
 BATCH = 8
 """Images reconstructed at once."""
+
+
+@runtime_checkable
+class Reading(Protocol):
+    """What images are worth to whoever reads them: what a search of views goes by."""
+
+    def worth(self, images: Float[Tensor, "patient y x"], truth: Float[Tensor, "patient y x"]) -> Tensor:
+        """Return the worth of the image of every patient, the larger the better, ``(patient,)``."""
+
+    def loss(
+        self, images: Float[Tensor, "batch y x"], truth: Float[Tensor, "batch y x"], patients: Int[Tensor, " batch"]
+    ) -> Float[Tensor, ""]:
+        """Return how bad the images of some patients are, differentiable in the images."""
+
+
+class ImageError:
+    """Goes by the error of the image as a whole: PSNR with a range of 2000 HU, dB, and ln RMSE."""
+
+    def worth(self, images: Float[Tensor, "patient y x"], truth: Float[Tensor, "patient y x"]) -> Tensor:
+        """Return the PSNR of every image, dB; see `Reading.worth`."""
+        error = (images - truth).double().square().mean(dim=(-2, -1))
+        return 10 * torch.log10(RANGE**2 / error)
+
+    def loss(
+        self, images: Float[Tensor, "batch y x"], truth: Float[Tensor, "batch y x"], patients: Int[Tensor, " batch"]
+    ) -> Float[Tensor, ""]:
+        """Return the mean ln RMSE; see `Reading.loss`."""
+        return 0.5 * (images - truth).square().mean(dim=(-2, -1)).log().mean()
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +59,7 @@ class Trial:
         net: The frozen backbone.
         acquisition: Flux and noise of a view at mean load.
         seed: Seed of the noise.
+        reading: What a search goes by. Default: the error of the image.
     """
 
     truth: Float[Tensor, "patient y x"]
@@ -38,6 +68,7 @@ class Trial:
     net: UnrolledNet
     acquisition: Acquisition
     seed: int
+    reading: Reading = field(default_factory=ImageError)
 
     def images(self, views: ViewSet) -> Float[Tensor, "patient y x"]:
         """Reconstruct all patients from some views, ``(n, ny, nx)``, 1/mm."""
@@ -47,9 +78,13 @@ class Trial:
             parts = [self.net(part[:, chosen], A) for part in torch.split(self.y, BATCH)]
         return torch.cat(parts)
 
+    def worth(self, views: ViewSet) -> Float[Tensor, " patient"]:
+        """Return what some views are worth to the reading, one number per patient."""
+        return self.reading.worth(self.images(views), self.truth)
+
     def psnr(self, views: ViewSet) -> Float[Tensor, " patient"]:
         """Return the PSNR of every patient from some views, ``(n,)``, dB, range 2000 HU."""
-        return self._psnr(self.images(views))
+        return ImageError().worth(self.images(views), self.truth)
 
     def psnr_at(self, choice: Choice) -> Float[Tensor, " patient"]:
         """Return the PSNR of every patient from views that share the dose, measured anew, ``(n,)``, dB."""
@@ -60,11 +95,7 @@ class Trial:
         with torch.inference_mode():
             y = replace(self.acquisition, photons=tuple(flux.tolist())).measure(A(self.truth), seed=self.seed)
             parts = [self.net(part, A, view_loads=loads) for part in torch.split(y, BATCH)]
-        return self._psnr(torch.cat(parts))
-
-    def _psnr(self, images: Float[Tensor, "patient y x"]) -> Float[Tensor, " patient"]:
-        error = (images - self.truth).double().square().mean(dim=(-2, -1))
-        return 10 * torch.log10(RANGE**2 / error)
+        return ImageError().worth(torch.cat(parts), self.truth)
 
 
 def measure_trial(
