@@ -6,6 +6,7 @@ from svct.cli import (
     bench_diagnosis,
     bench_effects,
     bench_projectors,
+    bench_real_mass,
     bench_recon,
     bench_uncertainty,
     bench_views,
@@ -21,6 +22,7 @@ def command() -> None:
 command.add_command(bench_diagnosis.command)
 command.add_command(bench_effects.command, "effects")
 command.add_command(bench_projectors.command)
+command.add_command(bench_real_mass.command, "real-mass")
 command.add_command(bench_recon.command)
 command.add_command(bench_uncertainty.command, "uncertainty")
 command.add_command(bench_views.command)
