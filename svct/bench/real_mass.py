@@ -118,7 +118,8 @@ def find_mass(
 
     Notes:
         A patch scores the log-sum-exp of the classifier's map over its lung pixels, the smooth maximum that the
-        classifier takes over an image. Lungs are taken from the true slice, so that no wall is searched. Patches slide on one raster; the one on the mass is that whose middle is nearest to it.
+        classifier takes over an image. Lungs are taken from the true slice, so that no wall is searched. Patches
+        slide on one raster; the one on the mass is that whose middle is nearest to it.
     """
     difficulty = Difficulty(diameter_mm=DIAMETER_MM, lookalikes=True)
     detection = detection_task("solid nodule", pixels=pixels, difficulty=difficulty, seed=seed)
