@@ -154,7 +154,7 @@ def lungs_of(image: Float[Tensor, "y x"], grid: Grid) -> NDArray[np.bool_]:
         grid: Its grid.
 
     Notes:
-        Air below -500 HU that does not reach the border and has 15 cm^2 or more, closed by 15 mm.
+        Air below -500 HU that does not reach the border and has 15 cm^2 or more, closed by 15 mm, holes filled.
     """
     air = mu_to_hu(image.double()).numpy() < -500
     labels, count = ndimage.label(air)
@@ -163,8 +163,9 @@ def lungs_of(image: Float[Tensor, "y x"], grid: Grid) -> NDArray[np.bool_]:
     kept = np.isin(labels, [i + 1 for i, area in enumerate(areas) if area >= 1500 and i + 1 not in border])
     reach = round(15 / grid.voxel_mm)
     disc = np.hypot(*np.mgrid[-reach : reach + 1, -reach : reach + 1]) <= reach
-    closed: NDArray[np.bool_] = ndimage.binary_closing(np.pad(kept, reach), disc)[reach:-reach, reach:-reach]
-    return closed
+    closed = ndimage.binary_closing(np.pad(kept, reach), disc)[reach:-reach, reach:-reach]
+    filled: NDArray[np.bool_] = ndimage.binary_fill_holes(closed)
+    return filled
 
 
 def patches_of(lungs: NDArray[np.bool_], grid: Grid) -> list[tuple[int, int, NDArray[np.bool_]]]:
