@@ -19,8 +19,11 @@ slow: $(VENV)/.installed-test
 
 # Other packages, of more than 2 GB, into an environment of their own; those that cannot be installed are skipped.
 PEERS ?= .venv-peers
+PEER_TOOLS := Orthanc=orthanc dciodvfy=dicom3tools rs274=linuxcnc-uspace ip=iproute2 unshare=util-linux
 test-peers: $(PEERS)/.installed
-	SVCT_TEST_INSTALLED=1 $(PEERS)/bin/python -P -m pytest tests/peers
+	@for tool in $(PEER_TOOLS); do command -v $${tool%=*} > /dev/null || \
+		echo "not installed, so skipped: $${tool%=*}; on Debian: apt-get install --no-install-recommends $${tool#*=}"; done
+	SVCT_TEST_INSTALLED=1 $(PEERS)/bin/python -P -m pytest -rs tests/peers
 
 $(PEERS)/.installed: $(SOURCES) tests/peers/requirements.txt
 	$(PYTHON) -m venv $(PEERS)

@@ -12,7 +12,7 @@ from svct.bench.diagnosis_auc import RESAMPLES
 from svct.bench.diagnosis_readers import OBSERVERS, make_reader
 from svct.bench.diagnosis_task import DetectionTask, truth_of
 from svct.bench.learn_heads import Cohorts, HeadFound
-from svct.bench.readings import LINEAR, OBSERVER, HeadReading, ObserverReading
+from svct.bench.readings import LINEAR, OBSERVER, HeadReading, ImageError, ObserverReading
 from svct.geometry.projector import Projector
 from svct.recon.unrolled import UnrolledNet
 from svct.sampling.fixed import ViewSet
@@ -126,7 +126,7 @@ def _score(
         trial = measure_trial(truth_of(cases), A, detection.task.acquisition, net=net, seed=1_000_003 * seed + noise)
         images = trial.images(views)
         tick(len(images))
-        return images, trial.reading.worth(images, trial.truth)
+        return images, ImageError().worth(images, trial.truth)
 
     reader = make_reader(name, seed=seed).fit(scanned("train", 3)[0], cohorts.train)
     present = np.array([case.present for case in cohorts.test])

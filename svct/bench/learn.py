@@ -1,9 +1,10 @@
 """The main job: learn the views of a task, judge them, keep them only if they win."""
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -14,18 +15,22 @@ from torch import Tensor
 import svct
 from svct.bench.compare import paired_gain
 from svct.bench.subjects import Subjects
+from svct.errors import InputError
 from svct.geometry.projector import Projector
 from svct.metrics import RANGE, ssim
 from svct.recon.networks import backbone_path, file_sha256, load_backbone
-from svct.sampling.fixed import ViewSet, equidistant_sets
+from svct.recon.unrolled import UnrolledNet
+from svct.sampling.constraints import Constraints
+from svct.sampling.fit import even_sets
+from svct.sampling.fixed import ViewSet
 from svct.sampling.gain import Gain
 from svct.sampling.gumbel import learn_logits
-from svct.sampling.samplers.base import Choice, Problem
+from svct.sampling.samplers.base import Choice, Problem, Sampler
 from svct.sampling.samplers.designed import Designed
 from svct.sampling.samplers.warped import Warped
 from svct.sampling.schedule import Schedule
 from svct.sampling.swap import swap_search
-from svct.sampling.trial import Trial, measure_trial
+from svct.sampling.trial import Panel, Trial, measure_trial, panel_of
 from svct.tasks.task import Task
 
 NOISE_SEEDS = 3
@@ -133,28 +138,85 @@ def learn_views(
     Returns:
         The learned and the best equidistant views.
     """
-    net = load_backbone()
-    A = Projector(task.scan, task.grid)
-    budget = task.budget
+    return search_views([task], [subjects], effort=effort, seed=seed, stage=stage, tick=tick, better=better)
+
+
+def search_views(
+    tasks: Sequence[Task],
+    subjects: Sequence[Subjects],
+    *,
+    effort: Effort,
+    seed: int,
+    stage: Stage,
+    tick: Callable[[int], object],
+    better: Callable[[ViewSet], None],
+    samplers: Sequence[Sampler] = (),
+    net: UnrolledNet | None = None,
+    rules: Constraints | None = None,
+) -> Found:
+    """Search the views that are best for a task, or on the mean over several that have the same candidates.
+
+    Args:
+        tasks: The tasks; several share their budget.
+        subjects: Those of each task; of several, as many patients of each are used as all have.
+        effort: How much work to do for each task.
+        seed: Seed of the search and of the noise in it.
+        stage: Wraps each stage, so that an interrupted search can go on.
+        tick: Called with the work done, in reconstructed images.
+        better: Called with each better set of the last stage.
+        samplers: What is tried beside equidistant views. Default: the design, a learned density, and Gumbel top-K.
+        net: The frozen backbone. Default: the one that comes with svct.
+        rules: What a device can take.
+
+    Returns:
+        The learned and the best equidistant views.
+    """
+    net = net or load_backbone()
+    parts = [
+        Problem(Projector(task.scan, task.grid), task.acquisition, task.budget, s.train, net=net)
+        for task, s in zip(tasks, subjects, strict=True)
+    ]
+    problem = replace(parts[0], others=tuple(parts[1:]), rules=rules)
+    count, budget = problem.candidates, problem.budget
+
+    def many(images: int) -> None:
+        tick(images * len(parts))
+
+    def measured(what: str, noise: int) -> Panel:
+        images = [getattr(s, what) for s in subjects]
+        count = min(map(len, images))
+        return panel_of(
+            [
+                measure_trial(x[:count], part.A, part.acquisition, net=net, seed=noise)
+                for part, x in zip(parts, images, strict=True)
+            ]
+        )
+
     density = effort.warped.patients * effort.warped.offsets
-    problem = Problem(A, task.acquisition, budget, subjects.train, net=net)
-    design = stage("design", lambda: effort.designed.choose(problem, each=lambda: tick(4)).views)
-    warped = stage("warped", lambda: effort.warped.choose(problem, seed=seed, each=lambda: tick(density)).views)
-    train = measure_trial(subjects.train, A, task.acquisition, net=net, seed=1_000_003 * seed + 1)
-    gumbel = stage(
-        "gumbel",
-        lambda: learn_logits(train, design, steps=effort.gumbel_steps, seed=seed, each=lambda n: tick(4 * n)),
-    )
-    validation = measure_trial(subjects.validation, A, task.acquisition, net=net, seed=1_000_003 * seed + 2)
+    design = stage("design", lambda: effort.designed.choose(problem, each=lambda: many(4)).views)
+    tried = [stage(sampler.name, partial(_chosen, sampler, problem, seed, many)) for sampler in samplers]
+    if not samplers:
+        warped = stage("warped", lambda: effort.warped.choose(problem, seed=seed, each=lambda: many(density)).views)
+        train = measured("train", 1_000_003 * seed + 1)
+        gumbel = stage(
+            "gumbel",
+            lambda: learn_logits(
+                train, design, steps=effort.gumbel_steps, seed=seed, each=lambda n: many(4 * n), rules=rules
+            ),
+        )
+        tried = [gumbel, design, warped]
+    validation = measured("validation", 1_000_003 * seed + 2)
 
     def best_of(*sets: ViewSet) -> ViewSet:
-        return max(sets, key=lambda views: _ticked(validation.psnr(views), tick).mean().item())
+        return max(sets, key=lambda views: _ticked(validation.psnr(views), many).mean().item())
 
-    equidistant = stage("equidistant", lambda: best_of(*equidistant_sets(len(task.scan), budget)))
-    start = stage("start", lambda: best_of(equidistant, gumbel, design, warped))
+    equidistant = stage("equidistant", lambda: best_of(*even_sets(count, budget, rules)))
+    start = stage("start", lambda: best_of(equidistant, *tried))
     learned = stage(
         "swap",
-        lambda: swap_search(validation, start, evaluations=effort.swaps, seed=seed, each=tick, better=better),
+        lambda: swap_search(
+            validation, start, evaluations=effort.swaps, seed=seed, each=many, better=better, rules=rules
+        ),
     )
     return Found(learned, equidistant, design)
 
@@ -168,6 +230,8 @@ def judge(
     keep_learned: bool,
     tick: Callable[[int], object],
     rivals: Mapping[str, Choice] = MappingProxyType({}),
+    net: UnrolledNet | None = None,
+    rules: Constraints | None = None,
 ) -> Verdict:
     """Compare learned views with the best equidistant offset on the test subjects.
 
@@ -179,15 +243,17 @@ def judge(
         keep_learned: Put the learned views into the schedule even where they do not win.
         tick: Called with the work done, in reconstructed images.
         rivals: Other choices, by name, whose gain over the same baseline goes into the metrics.
+        net: The frozen backbone. Default: the one that comes with svct.
+        rules: What a device can take; the equidistant baseline obeys it too, see `svct.sampling.fit.even_sets`.
 
     Returns:
         The verdict; its schedule holds the learned views where the lower end of the gain's interval clears zero.
     """
-    net = load_backbone()
+    net = net or load_backbone()
     A = Projector(task.scan, task.grid)
     noise = [1_000_003 * seed + 10 + i for i in range(NOISE_SEEDS)]
     trials = [measure_trial(subjects.test, A, task.acquisition, net=net, seed=s) for s in noise]
-    rows = equidistant_sets(len(task.scan), task.budget)
+    rows = even_sets(len(task.scan), task.budget, rules)
     # The offset that does best on the test subjects themselves: the strictest baseline.
     first = [_ticked(trials[0].psnr(views), tick) for views in rows]
     ranked = sorted(range(len(rows)), key=lambda i: first[i].mean().item(), reverse=True)[:3]
@@ -196,15 +262,17 @@ def judge(
     learned = found.learned
     ours = _mean_psnr(trials[1:], learned, tick, _ticked(trials[0].psnr(learned), tick))
     baseline = f"equidistant, the best of {len(rows)} offsets on the test {subjects.unit}s"
+    baseline += "" if rules is None else ", under the same constraints"
     gain = paired_gain(ours.tolist(), means[best].tolist(), baseline=baseline)
 
-    def against(choice: ViewSet | Choice) -> Gain:
-        """Return the gain of other views over the baseline, on the same noise where they share the load evenly."""
+    def other(choice: ViewSet | Choice) -> dict[str, Any]:
+        """Return what other views are worth, on the same noise where they share the load evenly."""
         if isinstance(choice, Choice) and len(set(choice.loads)) == 1:
             choice = choice.views
         found = [t.psnr_at(choice) if isinstance(choice, Choice) else t.psnr(choice) for t in trials]
         tick(len(trials) * len(ours))
-        return paired_gain(torch.stack(found).mean(dim=0).tolist(), means[best].tolist(), baseline=baseline)
+        psnr = torch.stack(found).mean(dim=0).tolist()
+        return {"psnr_db": psnr, "gain": asdict(paired_gain(psnr, means[best].tolist(), baseline=baseline))}
 
     turned = measure_trial(subjects.rotated, A, task.acquisition, net=net, seed=noise[0])
     rotated = paired_gain(
@@ -226,17 +294,17 @@ def judge(
         "offsets_mean_psnr_db": [p.mean().item() for p in first],
         "gain": asdict(gain),
         "gain_rotated": asdict(rotated),
-        "designed": {"gain": asdict(against(found.designed))},
+        "designed": other(found.designed),
         "rivals": {
-            name: {"views": list(c.views), "loads": list(c.loads), "gain": asdict(against(c))}
-            for name, c in rivals.items()
+            name: {"views": list(choice.views), "loads": list(choice.loads), **other(choice)}
+            for name, choice in rivals.items()
         },
-        "saved_views": _saved_views(task, trials, ours, means[best], tick),
+        "saved_views": _saved_views(task, trials, ours, means[best], tick, rules),
         "returned": method,
         "remarks": list(subjects.remarks),
     }
     return Verdict(
-        schedule=_schedule(task, subjects, taken, method, seed, gain if method == "learned" else None),
+        schedule=_schedule(task, subjects, taken, method, seed, gain if method == "learned" else None, rules),
         found=found,
         equidistant=rows[best],
         gain=gain,
@@ -246,27 +314,45 @@ def judge(
     )
 
 
-def work(task: Task, subjects: Subjects, effort: Effort) -> int:
+def work(task: Task, subjects: Subjects, effort: Effort, rules: Constraints | None = None) -> int:
     """Return how often `learn_views` and `judge` tick, in reconstructed images."""
-    offsets = len(equidistant_sets(len(task.scan), task.budget))
+    offsets = len(even_sets(len(task.scan), task.budget, rules))
+    test = len(subjects.test) * (offsets + 3 * (NOISE_SEEDS - 1) + 2 * NOISE_SEEDS + 2 + 8)
+    return search_work(task, subjects, effort, rules) + test
+
+
+def search_work(task: Task, subjects: Subjects, effort: Effort, rules: Constraints | None = None) -> int:
+    """Return how often `learn_views` ticks, in reconstructed images."""
+    offsets = len(even_sets(len(task.scan), task.budget, rules))
     search = 4 * (task.budget + 2) + 16 * effort.gumbel_steps
     search += effort.warped.measurements * effort.warped.patients * effort.warped.offsets
-    search += len(subjects.validation) * (offsets + 4 + effort.swaps)
-    return search + len(subjects.test) * (offsets + 3 * (NOISE_SEEDS - 1) + 2 * NOISE_SEEDS + 2 + 8)
+    return search + len(subjects.validation) * (offsets + 4 + effort.swaps)
+
+
+def _chosen(sampler: Sampler, problem: Problem, seed: int, tick: Callable[[int], object]) -> ViewSet:
+    return sampler.choose(problem, seed=seed, each=lambda: tick(4)).views
 
 
 def _saved_views(
-    task: Task, trials: list[Trial], ours: Tensor, theirs: Tensor, tick: Callable[[int], object]
+    task: Task,
+    trials: list[Trial],
+    ours: Tensor,
+    theirs: Tensor,
+    tick: Callable[[int], object],
+    rules: Constraints | None,
 ) -> float | None:
     """Return how many views less than equidistant ones the learned ones take at the same mean PSNR.
 
     Between the budget and a quarter more or less, PSNR of equidistant views, over four offsets, is taken as linear in
-    the logarithm of their number; None where it does not rise.
+    the logarithm of their number; None where it does not rise, or where the constraints do not allow so many or few.
     """
     few, many = round(task.budget * 0.8), min(round(task.budget * 1.25), len(task.scan))
     found = []
     for views in (few, many):
-        rows = equidistant_sets(len(task.scan), views)
+        try:
+            rows = even_sets(len(task.scan), views, rules)
+        except InputError:
+            return None
         found.append(max(float(_ticked(trials[0].psnr(row), tick).mean()) for row in rows[:: -(-len(rows) // 4)]))
     slope = (found[1] - found[0]) / math.log(many / few) if many > few else 0.0
     gain = float((ours - theirs).mean())
@@ -282,7 +368,15 @@ def _ticked(values: Tensor, tick: Callable[[int], object]) -> Tensor:
     return values
 
 
-def _schedule(task: Task, subjects: Subjects, views: ViewSet, method: str, seed: int, gain: Gain | None) -> Schedule:
+def _schedule(
+    task: Task,
+    subjects: Subjects,
+    views: ViewSet,
+    method: str,
+    seed: int,
+    gain: Gain | None,
+    rules: Constraints | None,
+) -> Schedule:
     geometry = task.scan.to_dict()
     angles = np.rad2deg(geometry.pop("angles")).tolist()
     return Schedule(
@@ -300,5 +394,6 @@ def _schedule(task: Task, subjects: Subjects, views: ViewSet, method: str, seed:
             "seed": seed,
             "data": subjects.source,
             "backbone_sha256": file_sha256(backbone_path()),
+            **({} if rules is None else {"constraints": rules.described()}),
         },
     )

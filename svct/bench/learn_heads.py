@@ -9,7 +9,7 @@ from torch import Tensor
 
 from svct.bench.diagnosis_task import DetectionTask, draw_cases, truth_of
 from svct.bench.learn import Stage
-from svct.bench.readings import LINEAR, HeadReading, MixedReading, ObserverReading, fit_reading, reading_of
+from svct.bench.readings import LINEAR, HeadReading, ImageError, MixedReading, ObserverReading, fit_reading, reading_of
 from svct.errors import InputError
 from svct.geometry.projector import Projector
 from svct.recon.unrolled import UnrolledNet
@@ -19,7 +19,7 @@ from svct.sampling.linear import coarsening, pooled
 from svct.sampling.samplers.base import Problem
 from svct.sampling.samplers.designed import Designed
 from svct.sampling.swap import swap_search
-from svct.sampling.trial import ImageError, Reading, Trial, measure_trial
+from svct.sampling.trial import Reading, Trial, measure_trial
 from svct.tasks.case import Case
 from svct.units import MU_WATER
 

@@ -10,7 +10,8 @@ from torch.nn import functional
 
 from svct.bench.diagnosis_readers import PlaceReader, make_reader, regions_of
 from svct.errors import InputError, unknown_name
-from svct.sampling.trial import ImageError, Reading
+from svct.metrics import RANGE
+from svct.sampling.trial import Reading
 from svct.tasks.case import Case
 from svct.tasks.heads.base import DifferentiableHead, head_names, make_head
 from svct.tasks.observers import ChannelisedHotelling
@@ -25,6 +26,19 @@ def driver_names() -> list[str]:
     """Return the names of all that can drive a sampler."""
     found = [name for name in head_names() if isinstance(make_head(name), DifferentiableHead)]
     return [OBSERVER, LINEAR, *found]
+
+
+class ImageError:
+    """Goes by the error of the image as a whole: PSNR with a range of 2000 HU, dB, and ln RMSE."""
+
+    def worth(self, images: Images, truth: Images) -> Tensor:
+        """Return the PSNR of every image, dB; see `Reading.worth`."""
+        error = (images - truth).double().square().mean(dim=(-2, -1))
+        return 10 * torch.log10(RANGE**2 / error)
+
+    def loss(self, images: Images, truth: Images, patients: Int[Tensor, " case"]) -> Float[Tensor, ""]:
+        """Return the mean ln RMSE; see `Reading.loss`."""
+        return 0.5 * (images - truth).square().mean(dim=(-2, -1)).log().mean()
 
 
 @dataclass(frozen=True, eq=False)

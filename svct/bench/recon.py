@@ -21,6 +21,9 @@ from svct.sampling.gain import Gain
 REFERENCE = "unrolled"
 """The method whose gain over all others is given."""
 
+POLISHED = "polished"
+"""The method whose gain over all others Markdown tables give too, where it is compared."""
+
 TRIES = 5
 """About how many strengths the tuning of TV tries."""
 
@@ -122,9 +125,9 @@ def work(cases: Sequence[Scanned], protocol: Protocol, *, patients: int) -> floa
     return total * len(protocol.photons) * len(protocol.patterns)
 
 
-def gain_over(rows: Iterable[Row], row: Row) -> Gain | None:
-    """Return the paired gain in PSNR of `REFERENCE` over the method of a row, or None without its counterpart."""
-    ours = None if row.method == REFERENCE else row.of(rows, method=REFERENCE)
+def gain_over(rows: Iterable[Row], row: Row, reference: str = REFERENCE) -> Gain | None:
+    """Return the paired gain in PSNR of a reference over the method of a row, or None without its counterpart."""
+    ours = None if row.method == reference else row.of(rows, method=reference)
     return None if ours is None else _paired(ours, row, row.method)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from svct.bench.recon import REFERENCE, Row, change_from_equidistant, gain_over
+from svct.bench.recon import POLISHED, REFERENCE, Row, change_from_equidistant, gain_over
 from svct.sampling.gain import Gain
 
 CONDITION = ("case", "views", "photons", "pattern")
@@ -76,6 +76,7 @@ def as_markdown(rows: Sequence[Row]) -> str:
     tables: dict[str, Callable[[Row], str]] = {
         "PSNR, dB": lambda row: f"{_mean(row.scores.psnr_db):.2f}",
         f"Gain of {REFERENCE} in PSNR, dB, with 95 % interval": lambda row: _interval(gain_over(rows, row)),
+        f"Gain of {POLISHED} in PSNR, dB, with 95 % interval": lambda row: _interval(gain_over(rows, row, POLISHED)),
         "PSNR less that of equidistant views of upright subjects, dB, with 95 % interval": lambda row: _interval(
             change_from_equidistant(rows, row)
         ),

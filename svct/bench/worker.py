@@ -2,14 +2,10 @@
 
 import math
 import os
-import resource
-import sys
 import time
 import warnings
-from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from svct.bench.cases import ATTENUATION, Case, case_named
+from svct.bench.cost import peak_mb
 from svct.bench.peers import PEERS
 from svct.bench.peers.base import Tool
 from svct.ellipsoid import draw_ellipsoid, fit_ellipsoid
@@ -83,11 +80,11 @@ class Measured:
         self.batch = case.batch if tool.batched else 1
         shape = (self.batch, *case.grid.shape)
         self.x = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
-        before = _peak_mb()
+        before = peak_mb()
         begin = time.perf_counter()
         self.tool = tool(case, threads)
         self.setup_s = time.perf_counter() - begin
-        self.kept_mb = _peak_mb() - before
+        self.kept_mb = peak_mb() - before
         self.calls: dict[str, int] = {}
         self.data: dict[str, Any] = {"forward": self.tool.to_image(self.x)}
 
@@ -123,9 +120,9 @@ class Measured:
         return took
 
     def _first_call(self, operation: str) -> tuple[Any, float]:
-        before = _peak_mb()
+        before = peak_mb()
         result = getattr(self.tool, operation)(self.data[operation])
-        return result, max(0.0, self.kept_mb) + _peak_mb() - before
+        return result, max(0.0, self.kept_mb) + peak_mb() - before
 
     def _error(self, exact: NDArray[np.float32]) -> float:
         grid = self.tool.grid
@@ -134,12 +131,3 @@ class Measured:
         image = self.tool.to_image(np.repeat(x[None], self.batch, axis=0))
         y = self.tool.from_projections(self.tool.forward(image))[0]
         return float(np.linalg.norm(y - exact) / np.linalg.norm(exact))
-
-
-def _peak_mb() -> float:
-    """Return the most memory held since the last call, and begin anew; over the process's life where it cannot."""
-    unit = 1e6 if sys.platform == "darwin" else 1e3
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
-    with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    return peak

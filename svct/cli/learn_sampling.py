@@ -2,18 +2,27 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from svct.cli import options
+from svct.cli.constraint_options import build_constraints, constraint_options
 
 if TYPE_CHECKING:
     from svct.bench.learn import Verdict
+    from svct.sampling.schedule import Schedule
 
 
 @click.command()
-@options.task
+@click.option(
+    "--task",
+    "task_names",
+    multiple=True,
+    default=("chest",),
+    show_default=True,
+    help="Name of a task, or a task file (.toml); several learn one module each and a universal schedule beside them.",
+)
 @click.option("--views", type=int, help="How many views to choose.  [default: the task's]")
 @click.option(
     "--data",
@@ -29,11 +38,19 @@ if TYPE_CHECKING:
 @options.seed
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder.  [default: runs/TASK-VIEWS-seedSEED]")
 @click.option("--resume", is_flag=True, help="Continue an interrupted run in the same folder.")
+@click.option(
+    "--sampler",
+    "sampler_names",
+    multiple=True,
+    help="What is tried beside equidistant views; may be repeated.  [default: design, warped, Gumbel top-K]",
+)
 @click.option("--keep-learned", is_flag=True, help="Return the learned views even where they do not win.")
+@click.option("--share-dose", is_flag=True, help="Share the dose among the views too, and keep that where it wins.")
 @click.option("--quick", is_flag=True, help="A tenth of the work, to see the whole path; too little to win.")
+@constraint_options
 @options.as_json
 def command(
-    task_name: str,
+    task_names: tuple[str, ...],
     views: int | None,
     data: str | None,
     series: str | None,
@@ -44,39 +61,53 @@ def command(
     seed: int,
     out: Path | None,
     resume: bool,
+    sampler_names: tuple[str, ...],
     keep_learned: bool,
+    share_dose: bool,
     quick: bool,
     as_json: bool,
+    **wishes: Any,
 ) -> None:
     """Learn which views a task needs and write the schedule.
 
     Searches the task's candidates (A-optimal design, Gumbel top-K through the frozen backbone, one-swap search), then
     compares with the best equidistant offset on subjects that took no part in any choice. Unless the 95 % interval
-    of the gain lies above zero, the schedule holds equidistant views. With --objective heads a head's loss or an
-    observer's d' takes the place of the image error, and AUC that of PSNR.
+    of the gain lies above zero, the schedule holds equidistant views. With --device, or single limits, every set that
+    is looked at can be taken, the equidistant ones too.
+
+    With --task given several times, each task's views are learned alone, and beside them, with the same effort, one
+    universal set for all; the verdict compares the two. All learn through the same frozen backbone.
+
+    With --objective heads a head's loss or an observer's d' takes the place of the image error, and AUC that of PSNR.
     """
     from dataclasses import asdict
 
-    from svct.bench.learn import QUICK, Effort, judge, learn_views, work
+    import numpy as np
+
+    from svct.bench.learn import QUICK, Effort, judge, search_views, work
     from svct.bench.picture import draw_verdict
+    from svct.bench.share import SHARED, share_work, with_shared_dose
+    from svct.bench.share import share_dose as share
     from svct.bench.subjects import drawn_subjects, volume_subjects
     from svct.cli.progress import progress
     from svct.cli.run_folder import RunFolder
     from svct.data.catalogue import locate
     from svct.errors import InputError
+    from svct.sampling.samplers import load_sampler
     from svct.tasks.task import load_task
 
-    task = load_task(task_name)
-    task = task if views is None else task.with_budget(views)
-    if (objective or task.objective) == "heads":
+    tasks = [load_task(name) for name in task_names]
+    tasks = tasks if views is None else [task.with_budget(views) for task in tasks]
+    if any((objective or task.objective) == "heads" for task in tasks):
         from svct.cli.learn_heads import learn_heads
 
-        if data is not None:
+        if len(tasks) > 1 or data or sampler_names or share_dose or any(wishes.values()):
             raise InputError(
-                "--data: expected drawn cases, whose findings are known, with objective 'heads'; leave it out"
+                "objective 'heads': expected one --task with drawn cases, no --data, --sampler, --share-dose or "
+                "limits of a device; leave them out"
             )
         learn_heads(
-            task, head=head, finding=finding, image_share=image_share, seed=seed, out=out, resume=resume,
+            tasks[0], head=head, finding=finding, image_share=image_share, seed=seed, out=out, resume=resume,
             keep_learned=keep_learned, quick=quick, as_json=as_json,
         )  # fmt: skip
         return
@@ -85,6 +116,29 @@ def command(
             "--head, --finding, --image-share: expected objective 'heads', got 'image'; add --objective heads"
         )
     effort = QUICK if quick else Effort()
+    samplers = [load_sampler(name) for name in sampler_names]
+    if len(tasks) > 1:
+        from svct.cli.learn_many import learn_together
+
+        if data or series:
+            raise InputError("--data: expected with one --task, got several; learn them one by one")
+        if any(value for value in wishes.values()):
+            raise InputError("limits of a device: expected with one --task, got several; learn them one by one")
+        if share_dose:
+            raise InputError("--share-dose: expected with one --task, got several; learn them one by one")
+        told = learn_together(
+            tasks, effort=effort, samplers=samplers, seed=seed, out=out, resume=resume, keep_learned=keep_learned
+        )
+        click.echo(json.dumps(told.metrics, indent=2) if as_json else told.summary)
+        return
+    task, task_name = tasks[0], task_names[0]
+    rules = build_constraints(np.rad2deg(task.scan.angles).round(9).tolist(), **wishes)
+    if rules is not None:
+        rules.require_budget(task.budget)
+        if share_dose:
+            raise InputError(
+                "--share-dose: expected without limits of a device, whose mA it does not know; leave one out"
+            )
     place = None if data is None else locate(data)
     name = task.name if data is None else f"{task.name}-{Path(data).name.split('.')[0]}"
     folder = out or Path("runs") / f"{name}-{task.budget}-seed{seed}"
@@ -95,10 +149,13 @@ def command(
         "series": series,
         "seed": seed,
         "keep_learned": keep_learned,
+        **({"share_dose": True} if share_dose else {}),
         "effort": asdict(effort),
+        "constraints": None if rules is None else asdict(rules),
         "scan": task.scan.to_dict(),
         "grid": asdict(task.grid),
         "acquisition": asdict(task.acquisition),
+        **({"samplers": {s.name: repr(s) for s in samplers}} if samplers else {}),
     }
     run = RunFolder(folder, json.loads(json.dumps(config)), resume=resume)
     try:
@@ -111,18 +168,28 @@ def command(
         )
         for remark in subjects.remarks:
             click.echo(f"note: {remark}", err=True)
-        with progress(work(task, subjects, effort), what="searching views") as bar:
-            found = learn_views(
-                task,
-                subjects,
+        steps = work(task, subjects, effort, rules) + (share_work(subjects) if share_dose else 0)
+        with progress(steps, what="searching views") as bar:
+            found = search_views(
+                [task],
+                [subjects],
                 effort=effort,
                 seed=seed,
                 stage=run.stage,
                 tick=bar.update,
                 better=lambda best: run.keep("best so far", best),
+                samplers=samplers,
+                rules=rules,
             )
+            rivals = {}
+            if share_dose:
+                bar.set_description_str("sharing the dose")
+                rivals = {SHARED: share(task, subjects, found, seed=seed, tick=bar.update)}
             bar.set_description_str("testing on unseen subjects")
-            verdict = judge(task, subjects, found, seed=seed, keep_learned=keep_learned, tick=bar.update)
+            verdict = judge(
+                task, subjects, found, seed=seed, keep_learned=keep_learned, tick=bar.update, rivals=rivals, rules=rules
+            )
+            verdict = with_shared_dose(task, verdict) if share_dose else verdict
     except BaseException as stop:
         if run.discard_unless_begun():
             stop.add_note("nothing was finished yet")
@@ -132,7 +199,27 @@ def command(
     draw_verdict(folder / "views.png", task, verdict)
     run.write_json("metrics.json", verdict.metrics)
     verdict.schedule.save(folder / "schedule.json", overwrite=True)
+    if wishes["device"] is not None:
+        _plan(verdict.schedule, wishes["device"], folder)
     click.echo(json.dumps(verdict.metrics, indent=2) if as_json else _summary(verdict, folder))
+
+
+def _plan(schedule: "Schedule", device: str, folder: Path) -> None:
+    """Write the schedule as the device takes it, or say why it cannot."""
+    from svct.errors import InputError
+    from svct.sampling.device import load_device
+    from svct.sampling.plan import plan
+
+    profile = load_device(device)
+    try:
+        made = plan(schedule, profile).schedule
+    except InputError as error:
+        click.echo(f"note: not planned for the device: {error}", err=True)
+        return
+    made.save(folder / f"schedule-{profile.id}.json", overwrite=True)
+    for check in made.checks:
+        if check["result"] == "fail":
+            click.echo(f"note: on the device {check['code']} fails: {check['value']} of {check['limit']}", err=True)
 
 
 def _summary(verdict: "Verdict", folder: Path) -> str:
@@ -147,7 +234,15 @@ def _summary(verdict: "Verdict", folder: Path) -> str:
         f"  turned by up to 20 degrees: {verdict.rotated.mean_db:+.2f} dB "
         f"({verdict.rotated.low_db:+.2f} to {verdict.rotated.high_db:+.2f})",
     ]
-    if verdict.schedule.method == "equidistant":
+    if shared := metrics["rivals"].get("dose shared"):
+        told = shared["gain"]
+        lines.append(
+            f"  dose shared  {told['mean_db']:+6.2f} dB   95 % interval {told['low_db']:+.2f} to "
+            f"{told['high_db']:+.2f} dB, loads {min(shared['loads']):.2f} to {max(shared['loads']):.2f} of the mean"
+        )
+    if verdict.schedule.method == "dose shared":
+        lines.append("The interval of the shared dose lies above zero: the schedule holds its views and loads.")
+    elif verdict.schedule.method == "equidistant":
         lines.append(
             "The interval does not lie above zero: the schedule holds equidistant views. --keep-learned overrides."
         )

@@ -26,6 +26,7 @@ COMMANDS = {
     "train-backbone": "Train the shared reconstruction network.",
     "geometry": "Show, draw and convert a scan geometry.",
     "bench": "Measure projectors and reconstructions against others.",
+    "report": "Write the report of a run of experiments: one HTML file.",
     "doctor": "Check this installation, its backends and a geometry.",
 }
 """Every command with its line of help, so that `svct --help` imports none of them."""

@@ -37,7 +37,9 @@ _DEFAULTS = "sirt 200, sart 20, cgls 20, mlem 50, pwls 100, tv 200, tgv 300"
 @click.option("--subsets", type=click.IntRange(min=1), help="Ordered subsets of sart, mlem, pwls.")
 @click.option("--strength", type=float, help="Weight of the penalty.  [default: tv, tgv 0.15, pwls 1000]")
 @click.option("--prior", help="Penalty of pwls: quadratic, huber or qggmrf.  [default: huber]")
-@click.option("--backbone", type=click.Path(path_type=Path), help="Weights of unrolled.  [default: those in svct]")
+@click.option(
+    "--backbone", type=click.Path(path_type=Path), help="Weights of unrolled and polished.  [default: those in svct]"
+)
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -70,6 +72,7 @@ def command(
     Stacks of slices, and volumes where the method allows it, go slab by slab. After an interrupt the same command goes
     on behind the last finished slab.
 
+    `polished` leads images of `unrolled` that do not explain their data towards them by total variation.
     `unrolled-std` gives no image but how far that of `unrolled` may be off: the standard deviation of its error.
     """
     from svct.errors import InputError

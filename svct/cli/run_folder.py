@@ -49,7 +49,7 @@ class RunFolder:
             ) from error
 
     def _read(self, config: dict[str, Any]) -> None:
-        if (self.path / "schedule.json").exists():
+        if any((self.path / name).exists() for name in ("schedule.json", "universal.json")):
             raise OutputExistsError(
                 f"{self.path}: the run is finished, there is nothing to resume; choose another --out"
             )

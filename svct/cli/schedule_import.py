@@ -31,9 +31,9 @@ def command(
 ) -> None:
     """Read the views of FILE as a schedule.
 
-    Formats: NXtomo, Data Exchange, RTK, ASTRA, CTSimU, DICOM Raw Data of svct, CSV with a column angle_deg, and arrays
-    of positions (.npy). NXtomo and Data Exchange hold angles of the sample: the schedule gets minus these, or with
-    --device the angles that belong to positions of its axis.
+    Formats: NXtomo, Data Exchange, RTK, ASTRA, CTSimU, DICOM Raw Data of svct, DICOM angiography with positioner
+    angles, CSV with a column angle_deg, and arrays of positions (.npy). NXtomo and Data Exchange hold angles of the
+    sample: the schedule gets minus these, or with --device the angles that belong to positions of its axis.
     """
     from svct.sampling.device import load_device
     from svct.sampling.export.imports import import_schedule

@@ -32,6 +32,13 @@ if TYPE_CHECKING:
 @click.option(
     "--basis", default="adipose,water,muscle,bone", show_default=True, help="With --protocol: what VOLUME is made of."
 )
+@click.option(
+    "--motion",
+    "motions",
+    multiple=True,
+    metavar="KIND[:NAME=VALUE,...]",
+    help="With --protocol: what moves in VOLUME: breathing, cardiac or rigid; may be given several times.",
+)
 @click.option("--line-integrals", is_flag=True, help="With --protocol: also write the noise-free ones at 70 keV.")
 @click.option("--photons", type=float, help="Photons per ray without an object.  [default: the task's]")
 @options.seed
@@ -48,6 +55,7 @@ def command(
     protocol: str | None,
     voxel_mm: float | None,
     basis: str,
+    motions: tuple[str, ...],
     line_integrals: bool,
     task_name: str,
     patient: int | None,
@@ -67,7 +75,8 @@ def command(
 
     With --protocol: VOLUME, in HU (NIfTI, a DICOM folder, an image file of svct, or the name of a fetched one), is
     scanned with the protocol's spectrum, loads and detector; a fan beam takes it slice by slice. Counts, loads, dose
-    and the water-corrected log data are written.
+    and the water-corrected log data are written. --motion lets it breathe, beat or sway while the gantry turns, as in
+    --motion breathing:rise_mm=12,period_s=4 --motion cardiac.
 
     With --task: a drawn patient or a slice of --data is scanned at one energy.
     """
@@ -90,12 +99,13 @@ def command(
             raise click.UsageError("--task, --patient, --data, --photons and --truth do not go with --protocol")
         from svct.cli.simulate_protocol import Request, simulate_volume
 
-        request = Request(volume, protocol, slice_index, series, count, schedule, voxel_mm, tuple(basis.split(",")))
+        materials = tuple(basis.split(","))
+        request = Request(volume, protocol, slice_index, series, count, schedule, voxel_mm, materials, motions)
         simulate_volume(request, seed=seed, out=out, line_integrals=line_integrals, overwrite=overwrite)
         click.echo(json.dumps({"projections": str(out)}) if as_json else str(out))
         return
-    if volume is not None or given & {"voxel_mm", "basis", "line_integrals"}:
-        raise click.UsageError("VOLUME, --voxel-mm, --basis and --line-integrals need --protocol")
+    if volume is not None or given & {"voxel_mm", "basis", "motions", "line_integrals"}:
+        raise click.UsageError("VOLUME, --voxel-mm, --basis, --motion and --line-integrals need --protocol")
     if data is not None and patient is not None:
         raise click.UsageError("give --patient or --data, not both")
     if data is None and (slice_index is not None or series is not None):

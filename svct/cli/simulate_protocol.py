@@ -16,11 +16,15 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from svct.data.scan_file import ScanWriter
-    from svct.data.volume import Volume
+    from svct.data.volume_planes import VolumePlanes
     from svct.geometry.grid import Grid
     from svct.geometry.scan import Scan
+    from svct.physics.motion import Motion
     from svct.physics.protocol import Protocol
     from svct.physics.simulate import Simulator
+    from svct.physics.slabs import Slabs
+
+    Scanned = tuple[Tensor | Slabs, float, float]
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ class Request:
         schedule: Or those of a schedule, with its loads.
         voxel_mm: Edge of a voxel of the scanned object, mm; None for that of the volume.
         basis: Names of the materials that it is made of.
+        motions: What moves in it during the scan, as `svct.physics.motion_text.read_motion` takes them.
     """
 
     volume: str
@@ -46,6 +51,7 @@ class Request:
     schedule: Path | None = None
     voxel_mm: float | None = None
     basis: tuple[str, ...] = ()
+    motions: tuple[str, ...] = ()
 
 
 def simulate_volume(request: Request, *, seed: int, out: Path, line_integrals: bool, overwrite: bool) -> None:
@@ -58,25 +64,36 @@ def simulate_volume(request: Request, *, seed: int, out: Path, line_integrals: b
         line_integrals: Whether to write the noise-free ones too.
         overwrite: Replace a file that is there.
     """
-    from svct.data.scan_file import write_scan
+    from svct.data.volume_planes import open_volume
     from svct.files import require_writable
+
+    require_writable(out, overwrite=overwrite)
+    with open_volume(request.volume, series=request.series) as volume:
+        _simulate(volume, request, seed=seed, out=out, line_integrals=line_integrals, overwrite=overwrite)
+
+
+def _simulate(
+    volume: "VolumePlanes", request: Request, *, seed: int, out: Path, line_integrals: bool, overwrite: bool
+) -> None:
+    from svct.data.scan_file import write_scan
     from svct.physics.protocol import load_protocol
     from svct.physics.simulate import Simulator
 
-    require_writable(out, overwrite=overwrite)
-    protocol, volume = load_protocol(request.protocol), read_hu(request.volume, request.series)
+    protocol = load_protocol(request.protocol)
     full = protocol.scan(length_mm=volume.extent_mm[0])
     grid, chosen = _grid(volume, full, request)
     scan, given = _views(full, protocol, request)
-    simulator = Simulator(protocol, scan, grid, request.basis)
-    objects = _slices(volume, grid, chosen, request.basis) if scan.ndim == 2 else _whole(volume, grid, request.basis)
+    motions, times = _motions(volume, chosen, request, scan, protocol)
+    simulator = Simulator(protocol, scan, grid, request.basis, motions=motions, times_s=times)
     if given is None and protocol.relative_load is not None:
         given = simulator.loads().numpy()
     if given is not None and not (given > 0).all():
         # Views that are not exposed measure nothing: they are not in the file.
         kept = np.flatnonzero(given > 0).tolist()
         click.echo(f"note: {len(given) - len(kept)} views of 0 mAs are left out of the file", err=True)
-        simulator, given = replace(simulator, scan=scan[kept]), given[kept]
+        times = tuple(times[i] for i in kept) if times else ()
+        simulator, given = replace(simulator, scan=scan[kept], times_s=times), given[kept]
+    objects = _slices(volume, simulator, chosen) if scan.ndim == 2 else _whole(volume, simulator)
     extras = ("counts", "line_integrals") if line_integrals else ("counts",)
     lead = (len(chosen),) if scan.ndim == 2 and len(chosen) > 1 else ()
     shape = (*lead, *simulator.scan.detector_shape[:-1], len(simulator.scan), simulator.scan.detector_shape[-1])
@@ -94,6 +111,9 @@ def simulate_volume(request: Request, *, seed: int, out: Path, line_integrals: b
             meta["slice_mm"] = volume.spacing_mm[0]
         if request.schedule is not None:
             meta["schedule"] = request.schedule.name
+        if motions:
+            meta["motion"] = [repr(motion) for motion in motions]
+            meta["times_s"] = list(times)
         file.describe(meta, mas)
     dose = meta["dose"]
     assert isinstance(dose, dict)
@@ -101,33 +121,7 @@ def simulate_volume(request: Request, *, seed: int, out: Path, line_integrals: b
     click.echo(f"{protocol.name}: {len(simulator.scan)} views, {told}", err=True)
 
 
-def read_hu(place: str, series: str | None = None) -> "Volume":
-    """Read a volume in HU: NIfTI, DICOM, the name of a fetched one, or an image file of svct.
-
-    Raises:
-        DataFileError: It cannot be read.
-    """
-    from svct.data.catalogue import locate
-    from svct.data.nifti import file_sha256
-    from svct.data.open import read_volume
-    from svct.data.projections import read_image
-    from svct.data.volume import Volume
-    from svct.geometry.grid import Grid
-    from svct.units import mu_to_hu
-
-    if Path(place).suffix.lower() not in (".h5", ".hdf5"):
-        return read_volume(locate(place), series=series)
-    image = read_image(place)
-    grid = Grid.from_dict(image.grid)
-    hu = mu_to_hu(image.x.reshape(-1, *image.x.shape[-2:]))
-    if len(grid.shape) == 3:
-        hu = hu[:, ::-1]  # a volume's y grows with its index, an image's against it
-    slice_mm = image.meta.get("slice_mm", grid.voxel_mm) if len(grid.shape) == 2 else grid.voxel_mm
-    spacing = (float(str(slice_mm)), grid.voxel_mm, grid.voxel_mm)
-    return Volume(hu, spacing, source=place, sha256=file_sha256(Path(place)))
-
-
-def _grid(volume: "Volume", scan: "Scan", request: Request) -> "tuple[Grid, list[int]]":
+def _grid(volume: "VolumePlanes", scan: "Scan", request: Request) -> "tuple[Grid, list[int]]":
     from svct.errors import InputError
     from svct.geometry.grid import Grid
 
@@ -135,7 +129,7 @@ def _grid(volume: "Volume", scan: "Scan", request: Request) -> "tuple[Grid, list
     if not 0 < voxel < math.inf:
         raise InputError(f"--voxel-mm: expected a positive length in mm, got {voxel}")
     nz, ny, nx = (max(1, math.ceil(extent / voxel - 1e-6)) for extent in volume.extent_mm)
-    count = len(volume.hu)
+    count = volume.shape[0]
     if scan.ndim == 3:
         if request.slice_index is not None:
             raise InputError("--slice: expected none for a protocol that scans the whole volume, got one; leave it out")
@@ -165,42 +159,85 @@ def _views(full: "Scan", protocol: "Protocol", request: Request) -> "tuple[Scan,
     return scan, protocol.mas_per_view * np.asarray(schedule.relative_load, np.float64)
 
 
-def _slices(
-    volume: "Volume", grid: "Grid", chosen: list[int], basis: tuple[str, ...]
-) -> "Iterator[tuple[Tensor, float]]":
-    """Give the materials of each slice, and its water-equivalent diameter, mm."""
+def _motions(
+    volume: "VolumePlanes", chosen: list[int], request: Request, scan: "Scan", protocol: "Protocol"
+) -> "tuple[tuple[Motion, ...], tuple[float, ...]]":
+    """Return what moves, and when each view is taken: as the schedule says, or by a gantry that turns all the time."""
+    from svct.data.volume import BODY_HU
+    from svct.physics.motion_text import read_motion
+    from svct.physics.moving import rotation_times
+    from svct.sampling.schedule import Schedule
+
+    if not request.motions:
+        return (), ()
+    middle = chosen[len(chosen) // 2]
+    rows = np.flatnonzero((volume.part(middle, middle + 1).hu[0] > BODY_HU).any(axis=1))
+    top, bottom = (rows[0], rows[-1] + 1) if rows.size else (0, volume.shape[1])
+    front, back = (volume.extent_mm[1] / 2 - float(row) * volume.spacing_mm[1] for row in (top, bottom))
+    motions = tuple(read_motion(text, front_mm=front, back_mm=back) for text in request.motions)
+    if request.schedule is not None:
+        stated = Schedule.load(request.schedule).t_offset_s
+        if stated:
+            return motions, stated
+    return motions, rotation_times(list(scan.angles), rotation_s=protocol.rotation_s)
+
+
+def _slices(volume: "VolumePlanes", simulator: "Simulator", chosen: list[int]) -> "Iterator[Scanned]":
+    """Give the materials of each slice."""
     for index in chosen:
-        yield _materials(volume.slices_on(grid, [index])[0], grid, basis)
+        yield _materials(volume.part(index, index + 1).slices_on(simulator.grid)[0], simulator)
 
 
-def _whole(volume: "Volume", grid: "Grid", basis: tuple[str, ...]) -> "Iterator[tuple[Tensor, float]]":
-    """Give the materials of the volume, and its water-equivalent diameter, mm."""
+def _whole(volume: "VolumePlanes", simulator: "Simulator") -> "Iterator[Scanned]":
+    """Give the materials of the volume, in slabs where it is large."""
     from svct.data.volume import overlap_weights
     from svct.geometry.grid import Grid as Plane
+    from svct.physics.slabs import Slabs
 
+    grid = simulator.grid
     plane = Plane(grid.shape[1:], grid.voxel_mm)
-    weights = overlap_weights(len(volume.hu), volume.spacing_mm[0], (grid.shape[0], grid.voxel_mm))
-    image = np.zeros(grid.shape, np.float32)
-    for index in range(len(volume.hu)):
-        covered = np.flatnonzero(weights[:, index])
-        image[covered] += weights[covered, index, None, None] * volume.slices_on(plane, [index])[0, ::-1]
-    yield _materials(image, grid, basis)
+    weights = overlap_weights(volume.shape[0], volume.spacing_mm[0], (grid.shape[0], grid.voxel_mm))
+
+    def read(first: int, last: int) -> "tuple[Tensor, float, float]":
+        image = np.zeros((last - first, *plane.shape), np.float32)
+        for index in np.flatnonzero(weights[first:last].any(axis=0)).tolist():
+            covered = np.flatnonzero(weights[first:last, index])
+            one = volume.part(index, index + 1).slices_on(plane)[0, ::-1]
+            image[covered] += weights[first:last][covered, index, None, None] * one
+        return _materials(image, simulator)
+
+    slabs = Slabs(grid, len(simulator.basis), lambda first, last: read(first, last)[0])
+    count, step = grid.shape[0], slabs.step
+    if step >= count:
+        yield read(0, count)
+        return
+    size, kilograms = 0.0, 0.0
+    for first in range(0, count, step):
+        last = min(first + step, count)
+        _, one_size, one_mass = read(first, last)
+        size, kilograms = size + one_size * (last - first) / count, kilograms + one_mass
+    yield slabs, size, kilograms
 
 
-def _materials(image: NDArray[np.float32], grid: "Grid", basis: tuple[str, ...]) -> "tuple[Tensor, float]":
+def _materials(image: NDArray[np.float32], simulator: "Simulator") -> "tuple[Tensor, float, float]":
+    """Return the materials, the water-equivalent diameter in mm and the mass in kg of a slice or some planes."""
     import torch
 
-    from svct.physics.dose import water_equivalent_mm
+    from svct.physics.dose import mass_kg, water_equivalent_mm
     from svct.physics.tissue import hu_to_materials
     from svct.units import mu_to_hu
 
+    scan, voxel = simulator.scan, simulator.grid.voxel_mm
     hu = mu_to_hu(torch.from_numpy(image))
-    return hu_to_materials(hu, basis), water_equivalent_mm(hu, voxel_mm=grid.voxel_mm)
+    x = hu_to_materials(hu, simulator.basis)
+    thickness = voxel if scan.ndim == 3 else _slice_thickness(scan, simulator.beam.row_mm)
+    size = water_equivalent_mm(hu, voxel_mm=voxel)
+    return x, size, mass_kg(x, simulator.basis, voxel_mm3=voxel**2 * thickness)
 
 
 def _run(
     simulator: "Simulator",
-    objects: "Iterator[tuple[Tensor, float]]",
+    objects: "Iterator[Scanned]",
     file: "ScanWriter",
     given: NDArray[np.float64] | None,
     *,
@@ -211,13 +248,12 @@ def _run(
     import torch
 
     from svct import __version__
-    from svct.physics.dose import mass_kg, scan_dose
+    from svct.physics.dose import scan_dose
 
-    protocol, scan, grid = simulator.protocol, simulator.scan, simulator.grid
+    protocol, scan = simulator.protocol, simulator.scan
     loads, sizes, absorbed, kilograms = [], [], 0.0, 0.0
-    thickness = grid.voxel_mm if scan.ndim == 3 else _slice_thickness(scan, simulator.beam.row_mm)
     with progress(max(1, math.prod(lead)) * len(scan), what="simulate") as bar:
-        for number, (x, size) in enumerate(objects):
+        for number, (x, size, mass) in enumerate(objects):
             mas = simulator.loads(x) if given is None else torch.from_numpy(given)
             at = (number,) if lead else ()
             for part in simulator.parts(x, mas, seed=[seed, number]):
@@ -230,7 +266,7 @@ def _run(
                 bar.update(len(part.views))
             loads.append(mas.numpy())
             sizes.append(size)
-            kilograms += mass_kg(x, simulator.basis, voxel_mm3=grid.voxel_mm**2 * thickness)
+            kilograms += mass
     mas_all = np.array(loads) if lead else loads[0]
     dose = scan_dose(
         np.mean(loads, axis=0).tolist(),

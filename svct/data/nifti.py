@@ -11,7 +11,8 @@ from svct.data.orient import tilt_note, to_patient_axes
 from svct.data.volume import Volume
 from svct.errors import DataFileError, InputError
 
-_MM_PER_UNIT = {"mm": 1.0, "unknown": 1.0, "meter": 1000.0, "micron": 0.001}
+MM_PER_UNIT = {"mm": 1.0, "unknown": 1.0, "meter": 1000.0, "micron": 0.001}
+"""Millimetres of what NIfTI calls its units."""
 
 
 def read_nifti(path: Path) -> Volume:
@@ -44,7 +45,7 @@ def read_nifti(path: Path) -> Volume:
     except (OSError, EOFError, ValueError, zlib.error, nibabel.filebasedimages.ImageFileError) as error:
         raise DataFileError(
             f"{path}: expected a whole NIfTI file (.nii or .nii.gz), got an unreadable one "
-            f"({_first_line(error)}); "
+            f"({first_line(error)}); "
             "copy or convert it again"
         ) from error
 
@@ -59,7 +60,7 @@ def read_nifti(path: Path) -> Volume:
 
     affine = np.array(image.affine, np.float64)
     unit = image.header.get_xyzt_units()[0]  # type: ignore[no-untyped-call]
-    affine[:3] *= _MM_PER_UNIT.get(unit, 1.0)
+    affine[:3] *= MM_PER_UNIT.get(unit, 1.0)
     hu, spacing_mm, tilt_deg = to_patient_axes(values, affine, name=str(path))
     stated = bool(image.header["sform_code"] or image.header["qform_code"])
     codes = "".join(nibabel.aff2axcodes(affine))  # type: ignore[no-untyped-call]
@@ -89,5 +90,6 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message, or its name."""
     return (str(error) or type(error).__name__).splitlines()[0]

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from jaxtyping import Float
@@ -19,44 +20,45 @@ def warp(
     """Return the patient at a time; differentiable in the image.
 
     Args:
-        image: The patient at rest, 1/mm; air beyond its edge.
-        grid: Its grid, 2D.
+        image: The patient at rest, 1/mm; air beyond its edge. Of a volume, every plane moves alike.
+        grid: Its grid.
         motions: What moves; the first is the outermost.
         time_s: The time, s.
 
     Raises:
-        InputError: The grid is not 2D, or the image is not on it.
+        InputError: The image is not on the grid.
 
     Notes:
         Bilinear between voxels, which smooths by up to half a voxel where a motion is not a whole number of them.
     """
-    if len(grid.shape) != 2 or tuple(image.shape[-2:]) != grid.shape:
-        raise InputError(f"image: expected (..., y, x) on a 2D grid {grid.shape}, got {tuple(image.shape)}")
-    half_x, half_y = grid.extent_mm[1] / 2, grid.extent_mm[0] / 2
-    x = (torch.arange(grid.shape[1], dtype=torch.float64) + 0.5) * grid.voxel_mm - half_x + grid.origin_mm[0]
-    y = half_y - (torch.arange(grid.shape[0], dtype=torch.float64) + 0.5) * grid.voxel_mm + grid.origin_mm[1]
+    if tuple(image.shape[-len(grid.shape) :]) != grid.shape:
+        raise InputError(f"image: expected one on a grid {grid.shape}, got {tuple(image.shape)}")
+    (half_y, half_x), (ny, nx) = (extent / 2 for extent in grid.extent_mm[-2:]), grid.shape[-2:]
+    up = 1 if len(grid.shape) == 3 else -1  # y grows with the index of a volume, and against that of an image
+    x = (torch.arange(nx, dtype=torch.float64) + 0.5) * grid.voxel_mm - half_x + grid.origin_mm[0]
+    y = up * ((torch.arange(ny, dtype=torch.float64) + 0.5) * grid.voxel_mm - half_y) + grid.origin_mm[1]
     points = torch.stack(torch.meshgrid(y, x, indexing="ij")[::-1], dim=-1)
     for motion in motions:
         points = motion.origin(points, time_s)
     source = torch.stack(
-        [(points[..., 0] - grid.origin_mm[0]) / half_x, (grid.origin_mm[1] - points[..., 1]) / half_y], dim=-1
+        [(points[..., 0] - grid.origin_mm[0]) / half_x, up * (points[..., 1] - grid.origin_mm[1]) / half_y], dim=-1
     )
-    images = image.reshape(1, -1, *grid.shape)
+    images = image.reshape(1, -1, ny, nx)
     return grid_sample(images, source[None].to(image), align_corners=False).reshape(image.shape)
 
 
 def project_moving(
     A: Projector,
-    image: Float[Tensor, "*batch y x"],
+    image: Float[Tensor, "*image"],
     motions: Sequence[Motion],
     *,
     times_s: Sequence[float],
     step_s: float = 0.02,
-) -> Float[Tensor, "*batch view bin"]:
+) -> Float[Tensor, "*line"]:
     """Project a patient who moves while the views are taken; differentiable in the image.
 
     Args:
-        A: The operator of all views, on a 2D grid.
+        A: The operator of all views.
         image: The patient at rest, 1/mm, float32.
         motions: What moves.
         times_s: When each view of `A` is taken, s; see `view_times`.
@@ -68,6 +70,19 @@ def project_moving(
     Raises:
         InputError: Not one finite time per view, or a step that is not positive.
     """
+    return project_all_moving([A], image, motions, times_s=times_s, step_s=step_s)[0]
+
+
+def project_all_moving(
+    operators: Sequence[Projector],
+    image: Float[Tensor, "*image"],
+    motions: Sequence[Motion],
+    *,
+    times_s: Sequence[float],
+    step_s: float = 0.02,
+) -> list[Float[Tensor, "..."]]:
+    """Project a moving patient by several operators of the same views; see `project_moving`."""
+    A = operators[0]
     views = A.range_shape[-2]
     if len(times_s) != views or not all(math.isfinite(t) for t in times_s):
         raise InputError(f"times_s: expected one finite time for each of {views} views, got {len(times_s)} times")
@@ -76,9 +91,38 @@ def project_moving(
     moments: dict[int, list[int]] = {}
     for view, time in enumerate(times_s):
         moments.setdefault(round(time / step_s), []).append(view)
-    parts = [A[seen](warp(image, A.grid, motions, time_s=step * step_s)) for step, seen in moments.items()]
-    order = torch.tensor([view for seen in moments.values() for view in seen], device=image.device)
-    return torch.cat(parts, dim=-2)[..., order.argsort(), :]
+    found: list[list[Tensor]] = [[] for _ in operators]
+    for step, seen in moments.items():
+        moved = warp(image, A.grid, motions, time_s=step * step_s)
+        for parts, operator in zip(found, operators, strict=True):
+            parts.append(operator[seen](moved))
+    order = torch.tensor([view for seen in moments.values() for view in seen], device=image.device).argsort()
+    return [torch.cat(parts, dim=-2)[..., order, :] for parts in found]
+
+
+def rotation_times(angles: Sequence[float], *, rotation_s: float) -> tuple[float, ...]:
+    """Return when a gantry that turns all the time, the way angles grow, comes by each view.
+
+    Args:
+        angles: Of the views in the order of acquisition, radians; a view at the angle of the one before it waits for
+            a whole turn.
+        rotation_s: Time of a turn, s.
+
+    Raises:
+        InputError: The time is not positive.
+
+    Example:
+        >>> rotation_times([0.0, math.pi, math.pi / 2], rotation_s=2.0)
+        (0.0, 1.0, 2.5)
+    """
+    if not (math.isfinite(rotation_s) and rotation_s > 0):
+        raise InputError(f"rotation_s: expected a positive time, got {rotation_s!r}")
+    slack = 1e-9  # rounding of equal angles is no turn of nearly nothing
+    times = [0.0] if angles else []
+    for before, angle in pairwise(angles):
+        turn = (angle - before - slack) % (2 * math.pi) + slack
+        times.append(times[-1] + turn / (2 * math.pi) * rotation_s)
+    return tuple(times)
 
 
 def view_times(order: Sequence[int], *, interval_s: float) -> tuple[float, ...]:

@@ -1,7 +1,7 @@
 """A scan by a protocol, part by part: expected photons, readings, log data, dose."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -20,16 +20,19 @@ from svct.physics.chain import Detector, IdealCounter, IdealIntegrator, Scatter
 from svct.physics.converter import Converter
 from svct.physics.counting import PhotonCounting
 from svct.physics.dose import absorbed_energy_mj
-from svct.physics.exposure import spread, spread_projectors
+from svct.physics.exposure import spread
 from svct.physics.integrating import EnergyIntegrating
 from svct.physics.lag import Lag
 from svct.physics.logarithm import log_data
 from svct.physics.materials import Material, material
 from svct.physics.modulation import modulated_loads
+from svct.physics.motion import Motion
+from svct.physics.moving import project_all_moving
 from svct.physics.poly import PolychromaticModel, Project, check_loads
 from svct.physics.protocol import Protocol
 from svct.physics.quanta import Efficiency
 from svct.physics.scatter import ForwardScatter
+from svct.physics.slabs import LINES, Slabs
 from svct.physics.tissue import REFERENCE_KEV, TISSUES
 from svct.physics.water import WaterCorrection, water_correction
 
@@ -114,9 +117,12 @@ class Simulator:
         scatter: What adds scattered photons. Default: what the protocol says, else none.
         samples: Points per direction over which focal spot and rotation blur are spread, each a projection more; two
             have the width of the even spot.
+        motions: What moves in the patient during the scan.
+        times_s: When each view is taken, s; needed with `motions`, see `svct.physics.moving.rotation_times`.
 
     Raises:
-        InputError: The detector has several energy channels, which one file of line integrals cannot hold.
+        InputError: The detector has several energy channels, which one file of line integrals cannot hold; or motion
+            without one time per view.
 
     Example:
         >>> from svct.physics.protocol import load_protocol
@@ -131,9 +137,13 @@ class Simulator:
     basis: Sequence[str | Material] = TISSUES
     scatter: Scatter | None = None
     samples: int = 2
+    motions: Sequence[Motion] = ()
+    times_s: Sequence[float] = ()
     detector: Detector = field(init=False)
 
     def __post_init__(self) -> None:
+        if self.motions and len(self.times_s) != len(self.scan):
+            raise InputError(f"times_s: expected one time per view, {len(self.scan)}, got {len(self.times_s)}")
         object.__setattr__(self, "detector", build_detector(self.protocol.detector))
         given = self.protocol.scatter
         if self.scatter is None and given is not None:
@@ -177,11 +187,11 @@ class Simulator:
         coefficients = torch.cat([part.coefficients for part in found], dim=1)
         return WaterCorrection(coefficients, torch.cat([part.highest for part in found]), found[0].mu_water)
 
-    def loads(self, x: Float[Tensor, " material *image"] | None = None) -> Float[Tensor, " view"]:
+    def loads(self, x: Float[Tensor, " material *image"] | Slabs | None = None) -> Float[Tensor, " view"]:
         """Return the load of each view by the protocol, mAs, float64.
 
         Args:
-            x: The object, which modulation follows; not needed without modulation.
+            x: The object at rest, which modulation follows; not needed without modulation.
 
         Raises:
             InputError: As many loads as views are missing, all are 0, or modulation is asked for without an object.
@@ -198,16 +208,24 @@ class Simulator:
             return torch.full((len(self.scan),), mean, dtype=torch.float64)
         if x is None:
             raise InputError("loads: expected the object, which the protocol's modulation follows, got none")
-        lines = Projector(self.scan, self.grid)(self._at_reference(x))
-        return mean * modulated_loads(lines, views_per_rotation=self.protocol.views_per_rotation, **chosen)
+        largest = []
+        step = len(self.scan) if isinstance(x, Tensor) else max(1, LINES // math.prod(self.scan.detector_shape))
+        for first in range(0, len(self.scan), step):
+            scan = self.scan[list(range(first, min(first + step, len(self.scan))))]
+            lines = sum(Projector(scan, grid)(self._at_reference(slab)) for grid, slab in self._pieces(x))
+            assert isinstance(lines, Tensor)  # an object has at least one slab
+            largest.append(lines.movedim(-2, 0).flatten(1).amax(dim=1))
+        return mean * modulated_loads(
+            torch.cat(largest)[:, None], views_per_rotation=self.protocol.views_per_rotation, **chosen
+        )
 
     def parts(
-        self, x: Float[Tensor, " material *image"], mas: Float[Tensor, " view"], *, seed: Sequence[int]
+        self, x: Float[Tensor, " material *image"] | Slabs, mas: Float[Tensor, " view"], *, seed: Sequence[int]
     ) -> Iterator[Part]:
         """Simulate the scan some views at a time.
 
         Args:
-            x: Volume fraction of each material, float32.
+            x: Volume fraction of each material, float32; or slabs of it, which are read once for every so many views.
             mas: Load of each view, mAs; views of 0 mAs read nothing but electronic noise, their log data are 0.
             seed: Of the noise; the same seed, protocol, scan and grid give the same data.
 
@@ -224,33 +242,66 @@ class Simulator:
         step = max(1, TOGETHER // (self.air.shape[0] * math.prod(bins)))
         if isinstance(self.detector, EnergyIntegrating) and self.detector.lag:
             step = len(self.scan)  # every view is in the later ones
-        for number, first in enumerate(range(0, len(self.scan), step)):
-            views = range(first, min(first + step, len(self.scan)))
-            part, load = self.scan[list(views)], mas[first : views.stop]
-            lines: Tensor = Projector(part, self.grid)(x)
-            sharp = PolychromaticModel(_already(lines), self.basis, self.air, self.beam.energies_kev)
-            blur = spread(
-                part, focal_mm=self.protocol.focal_mm, window_rad=self.protocol.window_rad, samples=self.samples
-            )
-            if len(blur) == 1:
-                model = sharp
+        chunks = [range(first, min(first + step, len(self.scan))) for first in range(0, len(self.scan), step)]
+        together = 1
+        if isinstance(x, Slabs):
+            count = len(self._blurred(self.scan[[0]])) * len(self.basis) * math.prod(bins)
+            together = max(1, LINES // (count * step))
+        for number in range(0, len(chunks), together):
+            group = chunks[number : number + together]
+            start = group[0].start
+            scans = self._blurred(self.scan[list(range(start, group[-1].stop))])
+            lines = self._lines(x, [scan for _, scan in scans], range(start, group[-1].stop))
+            for offset, views in enumerate(group):
+                here = slice(views.start - start, views.stop - start)
+                seen = [(w, some[..., here, :]) for (w, _), some in zip(scans, lines, strict=True)]
+                yield self._part(views, seen, mas[views.start : views.stop], [*seed, number + offset])
+
+    def _part(
+        self, views: range, seen: list[tuple[float, Tensor]], load: Float[Tensor, " view"], seed: list[int]
+    ) -> Part:
+        """Simulate some views from line integrals of the materials: the sharp ones first, then those of a blur."""
+        sharp = PolychromaticModel(_already(seen[0][1]), self.basis, self.air, self.beam.energies_kev)
+        model = sharp
+        if len(seen) > 1:
+            blur = [(weight, _already(lines)) for weight, lines in seen[1:]]
+            model = PolychromaticModel(blur, self.basis, self.air, self.beam.energies_kev)
+        x = seen[0][1]  # the models know the lines: of the object they take the number of materials alone
+        expected, air = model(x, load.float()), self.air * load.float()[:, None]
+        if self.scatter is not None:
+            expected = expected + self.scatter.scattered(expected, air, self.beam.energies_kev)
+        empty = self.detector.mean(air, self.beam.energies_kev)
+        state = int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0] >> 1)
+        generator = torch.Generator().manual_seed(state)
+        signal = self.detector.signal(expected, self.beam.energies_kev, generator)
+        return Part(
+            views,
+            signal,
+            self.correction(log_data(signal, empty)),
+            self._at_reference(x),
+            absorbed_energy_mj(sharp, x, load),
+        )
+
+    def _blurred(self, scan: Scan) -> list[tuple[float, Scan]]:
+        """Return the scan without blur, and, where there is any, the parts of focal spot and rotation with weights."""
+        blur = spread(scan, focal_mm=self.protocol.focal_mm, window_rad=self.protocol.window_rad, samples=self.samples)
+        return [(1.0, scan)] if len(blur) == 1 else [(1.0, scan), *blur]
+
+    def _lines(self, x: Tensor | Slabs, scans: list[Scan], views: range) -> list[Tensor]:
+        """Return the line integrals of the materials for scans of the same views, in one pass over the slabs."""
+        found: list[Tensor] = []
+        for grid, slab in self._pieces(x):
+            operators = [Projector(scan, grid) for scan in scans]
+            if self.motions:
+                times = [self.times_s[view] for view in views]
+                lines = project_all_moving(operators, slab, self.motions, times_s=times)
             else:
-                projectors = spread_projectors(blur, self.grid)
-                model = PolychromaticModel(projectors, self.basis, self.air, self.beam.energies_kev)
-            expected, air = model(x, load.float()), self.air * load.float()[:, None]
-            if self.scatter is not None:
-                expected = expected + self.scatter.scattered(expected, air, self.beam.energies_kev)
-            empty = self.detector.mean(air, self.beam.energies_kev)
-            state = int(np.random.SeedSequence([*seed, number]).generate_state(1, np.uint64)[0] >> 1)
-            generator = torch.Generator().manual_seed(state)
-            signal = self.detector.signal(expected, self.beam.energies_kev, generator)
-            yield Part(
-                views,
-                signal,
-                self.correction(log_data(signal, empty)),
-                self._at_reference(lines),
-                absorbed_energy_mj(sharp, x, load),
-            )
+                lines = [A(slab) for A in operators]
+            found = [a + b for a, b in zip(found, lines, strict=True)] if found else lines
+        return found
+
+    def _pieces(self, x: Tensor | Slabs) -> Iterable[tuple[Grid, Tensor]]:
+        return x if isinstance(x, Slabs) else [(self.grid, x)]
 
     def _at_reference(self, x: Tensor) -> Tensor:
         """Return images or line integrals of the materials as those of attenuation at the reference energy."""

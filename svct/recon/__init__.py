@@ -4,6 +4,7 @@ from svct.recon.cgls import cgls
 from svct.recon.fbp import fbp, fdk
 from svct.recon.mlem import mlem
 from svct.recon.networks import load_backbone, load_network
+from svct.recon.polish import polish
 from svct.recon.priors import QGGMRF, Huber, Prior, Quadratic
 from svct.recon.pwls import pwls
 from svct.recon.sirt import sart, sirt
@@ -26,6 +27,7 @@ __all__ = [
     "load_backbone",
     "load_network",
     "mlem",
+    "polish",
     "pwls",
     "sart",
     "sirt",

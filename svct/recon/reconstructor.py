@@ -15,6 +15,7 @@ from svct.recon.cgls import cgls
 from svct.recon.fbp import fbp
 from svct.recon.mlem import mlem
 from svct.recon.networks import load_backbone
+from svct.recon.polish import polish
 from svct.recon.priors import QGGMRF, Huber, Prior, Quadratic
 from svct.recon.pwls import pwls
 from svct.recon.sirt import sart, sirt
@@ -126,7 +127,13 @@ class Iterative(Reconstructor):
 
 @dataclass(frozen=True)
 class Backbone(Reconstructor):
-    """The shared unrolled network; where it gives no image, the standard deviation of its error."""
+    """The shared unrolled network; where it gives no image, the standard deviation of its error.
+
+    Args:
+        polished: Lead images that do not explain their data towards them, see `svct.recon.polish`.
+    """
+
+    polished: bool = False
 
     def reconstruct(
         self,
@@ -142,6 +149,8 @@ class Backbone(Reconstructor):
             deviation: Tensor = load_uncertainty().to(y.device)(y, A)[1]
             return deviation
         x: Tensor = load_backbone(settings.get("backbone")).to(y.device)(y, A)
+        if self.polished:
+            x = polish(y, A, x)
         return x
 
 
@@ -155,6 +164,7 @@ PWLS = Iterative("pwls", (*_SHARED, "weighted", "subsets", "strength", "prior"),
 TV = Iterative("tv", (*_SHARED, "weighted", "strength"), 200, solve=tv)
 TGV = Iterative("tgv", (*_SHARED, "weighted", "strength"), 300, solve=tgv)
 UNROLLED = Backbone("unrolled", ("backbone",))
+POLISHED = Backbone("polished", ("backbone",), polished=True)
 UNROLLED_STD = Backbone("unrolled-std", gives_image=False)
 
 

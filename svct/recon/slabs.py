@@ -19,8 +19,9 @@ from svct.recon.rows import keep_rows, rows_seen, slice_scan
 ANALYTIC = ("fbp",)
 """Methods that reconstruct any part of a volume alone, from scans that are no helices."""
 
-PLANAR = ("unrolled", "unrolled-std")
-"""Methods that go slice by slice where they can; of a volume as a whole `unrolled` alone."""
+BACKBONE = ("unrolled", "polished")
+PLANAR = (*BACKBONE, "unrolled-std")
+"""Methods that go slice by slice where they can; of a volume as a whole those of `BACKBONE`."""
 
 BUDGET_BYTES = 2**30
 """Working memory that slabs of the default size stay below, as far as one slice does."""
@@ -123,7 +124,7 @@ def plan_slabs(scan: Scan, grid: Grid, lead: tuple[int, ...], *, method: str, si
     """
     if scan.ndim == 2:
         return _stack(Projector(scan, grid), lead, method, size)
-    whole = method == "unrolled" and size is None and slice_scan(scan, grid) is None
+    whole = method in BACKBONE and size is None and slice_scan(scan, grid) is None
     if (method in PLANAR and not whole) or (size is not None and method not in ANALYTIC):
         return _slice_by_slice(scan, grid, lead, method, size)
     if method in ANALYTIC and len(lead) == 1 and not isinstance(scan, Helical):

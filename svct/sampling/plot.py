@@ -46,6 +46,38 @@ def plot_schedule(schedule: Schedule, device: Device | None = None) -> "Figure":
     return figure
 
 
+def schedule_svg(schedule: Schedule, device: Device | None = None) -> str:
+    """Return the picture of `plot_schedule` as an SVG element to be put into a page of HTML.
+
+    Args:
+        schedule: The schedule.
+        device: As there.
+
+    Returns:
+        ``<svg ...>...</svg>``, the same for the same schedule. Letters are drawn as paths, so no font is needed;
+        ids begin with the schedule's hash, so several may stand in one page.
+
+    Example:
+        >>> schedule = Schedule(angles_deg=(0.0, 90.0), geometry={"kind": "parallel"}, task="chest",
+        ...                     budget=2, candidates=180, method="equidistant")
+        >>> schedule_svg(schedule)[:5]
+        '<svg '
+    """
+    import re
+    from io import StringIO
+
+    from matplotlib import rc_context
+
+    out, mark = StringIO(), f"s{schedule.sha256[:12]}-"
+    with rc_context({"svg.hashsalt": schedule.sha256, "svg.fonttype": "path"}):
+        plot_schedule(schedule, device).savefig(out, format="svg", metadata={"Date": None})
+    text = out.getvalue()
+    element = text[text.index("<svg ") :].strip()
+    element = re.sub(r'\bid="', f'id="{mark}', element)
+    element = re.sub(r'href="#', f'href="#{mark}', element)
+    return element.replace("url(#", f"url(#{mark}")
+
+
 def _draw_source(axes: "PolarAxes", schedule: Schedule) -> None:
     chosen = list(schedule.projections)
     axes.set_theta_zero_location("N" if schedule.angle_convention["zero"] == "+y" else "S")

@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -127,6 +128,23 @@ def test_plots_hold_every_view(path: str, tmp_path: Path, device: str | None) ->
     counts = [len(list(g.iter("{http://www.w3.org/2000/svg}path"))) for g in collections]
     assert counts.count(24) >= 2
     assert run(["schedule", "plot", path, "--out", str(tmp_path / "s.gif")]) == 5
+
+
+def test_an_svg_for_a_page(path: str) -> None:
+    from svct.sampling.plot import schedule_svg
+
+    schedule = Schedule.load(path)
+    element = schedule_svg(schedule)
+    assert element == schedule_svg(schedule)
+    page = ElementTree.fromstring(f"<html><body>{element}</body></html>")
+    ids = [node.get("id", "") for node in page.iter() if node.get("id")]
+    assert ids
+    assert all(name.startswith(f"s{schedule.sha256[:12]}-") for name in ids)
+    assert len(set(ids)) == len(ids)
+    used = [value[1:] for node in page.iter() for key, value in node.items() if key.endswith("href")]
+    used += re.findall(r"url\(#([^)]*)\)", element)
+    assert used
+    assert set(used) <= set(ids)
 
 
 def test_spokes_are_as_long_as_their_load(path: str) -> None:

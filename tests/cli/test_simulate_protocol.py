@@ -168,6 +168,69 @@ def test_volumes_from_hdf5(place: Path, kind: str) -> None:
     assert float(read_volume("back.nii.gz").hu[5:7, 13:15, 31:33].mean()) > 500
 
 
+@pytest.mark.parametrize("kind", ["cone", "helical"])
+def test_a_volume_in_slabs_gives_the_same_scan(place: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = Path(f"{kind}.toml").read_text().replace("[exposure]", "[exposure]\nangular = 0.5")
+    Path("modulated.toml").write_text(text.replace("filters_mm", "focal_mm = [1.0, 1.0]\nfilters_mm"))
+    options = ["body.nii.gz", "--protocol", "modulated.toml", "--line-integrals", "--motion", "rigid"]
+    assert run(["simulate", *options, "--out", "whole.h5"]) == 0
+    monkeypatch.setattr("svct.physics.slabs.SLAB", 4 * 48 * 48 * 4)  # four planes
+    monkeypatch.setattr("svct.physics.simulate.LINES", 2**20)
+    monkeypatch.setattr("svct.physics.simulate.TOGETHER", 2**17)
+    assert run(["simulate", *options, "--out", "slabs.h5"]) == 0
+    whole, slabs = (read_beside(Path(f"{name}.h5"), "line_integrals") for name in ("whole", "slabs"))
+    assert whole.max() > 2
+    assert np.abs(whole - slabs).max() < 1e-4
+    mas = [read_beside(Path(f"{name}.h5"), "mas") for name in ("whole", "slabs")]
+    assert np.ptp(mas[0]) > 1
+    assert np.allclose(mas[0], mas[1], rtol=1e-5)
+    doses: list[Any] = [read_projections(f"{name}.h5").meta["dose"] for name in ("whole", "slabs")]
+    for name in ("mas", "ctdi_vol_mgy", "dlp_mgy_cm", "ssde_mgy", "water_equivalent_mm", "absorbed_mgy"):
+        assert doses[1][name] == pytest.approx(doses[0][name], rel=1e-4)
+
+
+def test_a_patient_that_moves(place: Path) -> None:
+    options = ["simulate", "body.nii.gz", "--protocol", "fan.toml", "--slice", "1", "--line-integrals"]
+    motion = ["--motion", "breathing:rise_mm=20,period_s=1", "--motion", "cardiac"]
+    assert run([*options, "--out", "still.h5"]) == 0
+    assert run([*options, *motion, "--out", "moved.h5"]) == 0
+    still, moved = (read_beside(Path(f"{name}.h5"), "line_integrals") for name in ("still", "moved"))
+    assert np.abs(still[0] - moved[0]).max() < 0.05 * still.max()  # at rest at the beginning, but for interpolation
+    assert np.abs(still[60] - moved[60]).max() == pytest.approx(20 * 0.0193, rel=0.2)  # 20 mm more of water
+    meta: Any = read_projections("moved.h5").meta
+    # The front of the cylinder is its topmost row above -300 HU.
+    assert meta["motion"][0] == "Breathing(rise_mm=20.0, front_mm=80.0, back_mm=-80.0, period_s=1.0)"
+    assert meta["motion"][1].startswith("Heartbeat(centre_mm=(20.0, 20.0)")
+    assert meta["times_s"] == pytest.approx([i / 120 for i in range(120)])
+
+
+def test_the_order_of_views_tells_when_they_are_taken(place: Path) -> None:
+    kind = {"kind": "fan", "bins": 96, "bin_mm": 5.0, "source_mm": 540.0, "detector_mm": 410.0, "curved": True}
+    values: dict[str, Any] = {"geometry": kind, "task": "chest", "budget": 3, "candidates": 120, "method": "designed"}
+    Schedule(angles_deg=(90.0, 0.0, 180.0), **values).save("turning.json")
+    Schedule(angles_deg=(90.0, 0.0, 180.0), t_offset_s=(0.0, 0.2, 0.9), **values).save("stated.json")
+    found = []
+    for name in ("turning", "stated"):
+        options = ["--slice", "1", "--views", f"{name}.json", "--motion", "rigid:shift_mm=0/6", "--out", f"{name}.h5"]
+        assert run(["simulate", "body.nii.gz", "--protocol", "fan.toml", *options]) == 0
+        meta: Any = read_projections(f"{name}.h5").meta
+        found.append(meta["times_s"])
+    assert found[0] == pytest.approx([0.0, 0.75, 1.25])  # rotation_s is 1 by default
+    assert found[1] == [0.0, 0.2, 0.9]
+
+
+def test_motions_that_are_none(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["simulate", "body.nii.gz", "--protocol", "fan.toml", "--slice", "1", "--out", "no.h5", "--motion"]
+    assert run([*options, "breathin"]) == 5
+    assert "Did you mean 'breathing'" in capsys.readouterr().err
+    assert run([*options, "rigid:shift=3"]) == 5
+    assert "unknown argument of rigid 'shift'" in capsys.readouterr().err
+    assert run([*options, "rigid:shift_mm=3"]) == 3
+    assert "expected shift_mm=A/B in numbers, got 'shift_mm=3'" in capsys.readouterr().err
+    assert run([*options, "cardiac:contraction=0.7"]) == 3
+    assert run(["simulate", "--motion", "rigid"]) == 2
+
+
 def test_what_does_not_go_together(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["simulate", "--protocol", "fan.toml"]) == 2
     assert "--protocol needs a VOLUME" in capsys.readouterr().err

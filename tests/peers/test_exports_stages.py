@@ -86,7 +86,7 @@ def test_ophyd_async_takes_the_sequencer_table(schedule: Schedule, tmp_path: Pat
 @STAGE_WARNINGS
 def test_linuxcnc_interprets_the_moves(schedule: Schedule, tmp_path: Path) -> None:
     if which("rs274") is None:
-        pytest.skip("rs274 is not installed")
+        pytest.skip("rs274 is not installed (Debian: apt-get install linuxcnc-uspace)")
     path, _ = export(schedule, tmp_path / "s.ngc", fmt="linuxcnc")
     for name in ("var.txt", "empty.tbl"):
         (tmp_path / name).touch()

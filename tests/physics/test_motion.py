@@ -103,5 +103,5 @@ def test_impossible_motion_is_refused() -> None:
         project_moving(A, blob(0, 0), [], times_s=[0.0, 1.0])
     with pytest.raises(InputError, match="each view from 0 to 2 once"):
         view_times([0, 0, 2], interval_s=1.0)
-    with pytest.raises(InputError, match="on a 2D grid"):
+    with pytest.raises(InputError, match="expected one on a grid"):
         warp(torch.ones(3, 3), GRID, [], time_s=0.0)

@@ -10,6 +10,7 @@ from svct.errors import BackendUnavailable, DataFileError, InputError, UnknownNa
 from svct.geometry import Grid, ParallelBeam
 from svct.physics import Protocol, load_protocol
 from svct.physics.converter import Converter
+from svct.physics.dose import scan_dose
 from svct.physics.integrating import EnergyIntegrating
 from svct.physics.lag import Lag
 from svct.physics.protocol import json_schema, protocol_names
@@ -63,6 +64,16 @@ def test_the_schema_is_one_and_every_preset_follows_it() -> None:
         scan = protocol.scan(length_mm=40.0)
         assert len(scan) >= protocol.views_per_rotation / 2
         assert protocol == load_protocol(f"{name}.toml")
+
+
+def test_clinical_presets_have_a_published_ctdi() -> None:
+    for name in ("clinical-chest", "clinical-helical"):
+        coefficient = load_protocol(name).dose_coefficient
+        assert coefficient is not None
+        assert (coefficient.ctdi_w_mgy_per_100mas, coefficient.phantom_mm) == (7.8, 320)
+        assert "Elojeimy" in coefficient.source
+        dose = scan_dose([0.2] * 1000, views_per_rotation=1000, coefficient=coefficient)
+        assert dose.ctdi_vol_mgy == pytest.approx(15.6)
 
 
 def test_helix_covers_the_length_and_a_half_turn_more() -> None:

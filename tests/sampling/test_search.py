@@ -11,7 +11,8 @@ from svct.geometry import Grid, ParallelBeam, Projector
 from svct.physics import Acquisition
 from svct.recon import UnrolledNet, arc_weights
 from svct.sampling import equidistant_sets, golden_set, random_set
-from svct.sampling.gumbel import _weights, learn_logits
+from svct.sampling.gumbel import learn_logits
+from svct.sampling.relaxed import coming_weights
 from svct.sampling.swap import swap_search
 from svct.sampling.trial import Trial, measure_trial
 
@@ -58,7 +59,7 @@ def test_weights_of_coming_and_going_views() -> None:
     subject = trial(stripes(4))
     drawn, shown = torch.tensor([3, 20, 41]), torch.tensor([3, 10, 20, 41, 55])
     change = torch.zeros(5, requires_grad=True)
-    weights = _weights(subject, drawn, shown, change)
+    weights = coming_weights(subject, drawn, shown, change)
     assert torch.allclose(weights[[0, 2, 3]], arc_weights(SCAN[drawn.tolist()]), atol=1e-6)
     assert weights[[1, 4]].tolist() == [0, 0]
     for v, others in ((1, [0, 1, 2, 3]), (4, [0, 2, 3, 4])):

@@ -52,7 +52,7 @@ def test_hotelling_reaches_the_ideal_linear_observer(coloured: bool) -> None:
 @pytest.mark.parametrize("ramp", [False, True])
 def test_hotelling_is_within_two_percent_of_the_closed_form(ramp: bool) -> None:
     # Periodic noise of a spectrum N on 6 by 6 pixels: d'^2 = sum |S|^2 / N over the frequencies (Barrett and Myers
-    # 2004, section 13.2.13). N = 1, or rises with the frequency as that of filtered back-projection, from a small floor.
+    # 2004, section 13.2.13). N = 1, or rises with the frequency as in filtered back-projection, from a small floor.
     side, count = 6, 1500
     f = torch.fft.fftfreq(side, dtype=torch.float64)
     spectrum = torch.hypot(f[:, None], f) + 0.05 if ramp else torch.ones(side, side, dtype=torch.float64)

@@ -12,7 +12,8 @@ from svct.errors import DataFileError, InputError, SvctError, unknown_name
 from svct.files import system_reason
 from svct.sampling.columns import COLUMNS
 from svct.sampling.device import Device
-from svct.sampling.export.base import ReadBack
+from svct.sampling.export.base import Exporter, ReadBack
+from svct.sampling.export.dicom_xa import AngiographyReader
 from svct.sampling.export.run import exporter
 from svct.sampling.schedule import Schedule
 
@@ -24,6 +25,7 @@ IMPORTS = {
     "ctsimu": (".json",),
     "json": (".json",),
     "dicom-raw": (".dcm",),
+    "dicom-xa": (".dcm", ""),
     "csv": (".csv", ".txt"),
     "tomoscan-step": (".npy",),
 }
@@ -93,10 +95,10 @@ def _read(path: Path, fmt: str | None, device: Device | None) -> tuple[ReadBack,
     if fmt is not None:
         if fmt not in IMPORTS:
             raise unknown_name("format to import", fmt, list(IMPORTS))
-        return exporter(fmt, device).read(path), fmt
+        return _reader(fmt, device).read(path), fmt
     likely = [name for name, some in IMPORTS.items() if path.suffix.lower() in some]
     if not path.is_file() or not likely:
-        endings = sorted({ending for some in IMPORTS.values() for ending in some})
+        endings = sorted({ending for some in IMPORTS.values() for ending in some if ending})
         raise DataFileError(
             f"{path}: expected a file that ends in {', '.join(endings)}, "
             f"got {'another ending' if path.is_file() else 'no file'}; name its format, one of {', '.join(IMPORTS)}"
@@ -104,12 +106,16 @@ def _read(path: Path, fmt: str | None, device: Device | None) -> tuple[ReadBack,
     reasons = []
     for name in likely:
         try:
-            return exporter(name, device).read(path), name
+            return _reader(name, device).read(path), name
         except SvctError as error:
             reasons.append(f"{name}: {error}")
     raise DataFileError(
         f"{path}: expected one of the formats {', '.join(likely)}, got none of them; {'; '.join(reasons)}"
     )
+
+
+def _reader(name: str, device: Device | None) -> Exporter:
+    return AngiographyReader(device) if name == AngiographyReader.name else exporter(name, device)
 
 
 def _digest(path: Path) -> str:

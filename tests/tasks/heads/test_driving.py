@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from svct.bench.readings import HeadReading, MixedReading, fit_reading, pseudo_values, reading_of
+from svct.bench.readings import HeadReading, ImageError, MixedReading, fit_reading, pseudo_values, reading_of
 from svct.cli.main import run
 from svct.errors import InputError, UnknownNameError
 from svct.sampling.schedule import Schedule
-from svct.sampling.trial import ImageError
 
 if TYPE_CHECKING:
     from tests.tasks.heads.conftest import Study
@@ -147,7 +146,7 @@ def test_views_are_learned_for_the_head_of_a_task(tmp_path: Path, capsys: pytest
     [
         (["--head", "eye"], "head or observer"),
         (["--objective", "image", "--task", "chest", "--head", "cho"], "expected objective 'heads', got 'image'"),
-        (["--data", "nowhere.nii"], "expected drawn cases"),
+        (["--data", "nowhere.nii"], "expected one --task with drawn cases"),
         (["--head", "linear", "--image-share", "0.5"], "0 for 'linear'"),
     ],
 )

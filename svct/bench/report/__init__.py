@@ -1,0 +1,1 @@
+"""The report of a run of experiments: one self-contained HTML file."""
