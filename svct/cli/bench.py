@@ -4,6 +4,7 @@ import click
 
 from svct.cli import (
     bench_adaptive,
+    bench_compare,
     bench_diagnosis,
     bench_dose,
     bench_effects,
@@ -24,6 +25,7 @@ def command() -> None:
 
 
 command.add_command(bench_adaptive.command)
+command.add_command(bench_compare.command)
 command.add_command(bench_diagnosis.command)
 command.add_command(bench_dose.command)
 command.add_command(bench_effects.command, "effects")

@@ -56,7 +56,7 @@ def learn_logits(
         soft = _relaxed(noisy / temperature, drawn)
         rest = some_others(drawn, count, others, generator)
         loss = drawn_loss(trial, drawn, rest, soft, patients=patients)
-        logits = down_the_slope(loss, logits, learning_rate=learning_rate)
+        logits, _ = down_the_slope(loss, logits, learning_rate=learning_rate)
         if each:
             each(batch)
     return tuple(sorted(draw_apart(logits.detach(), budget).tolist()))

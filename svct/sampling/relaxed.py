@@ -90,16 +90,29 @@ def around_circle(views: Int[Tensor, " chosen"], candidates: int) -> Int[Tensor,
     return torch.minimum(apart, candidates - apart)
 
 
-def down_the_slope(loss: Float[Tensor, ""], weights: Tensor, *, learning_rate: float) -> Tensor:
-    """Return weights a step down the loss's slope, of which the steepest entry moves by the learning rate.
+def down_the_slope(
+    loss: Float[Tensor, ""], weights: Tensor, *, learning_rate: float, steepest: float = 0.0
+) -> tuple[Tensor, float]:
+    """Take a step down the loss's slope, of the learning rate where the slope is as steep as ever.
 
-    Steps follow the slope itself: Adam would move entries with a noisy slope as far as those with a steady one. A slope
-    that is not finite moves nothing.
+    Args:
+        loss: What `weights` lower.
+        weights: Such as logits.
+        learning_rate: How far the entry with the steepest slope moves.
+        steepest: Steepest slope of the steps before; a step of a flatter slope is shorter by as much. Default: every
+            step is as long as the first.
+
+    Returns:
+        The weights after the step, and the steepest slope so far. A slope that is not finite moves nothing.
+
+    Notes:
+        Steps follow the slope itself: Adam would move entries with a noisy slope as far as those with a steady one.
     """
     (slope,) = torch.autograd.grad(loss, weights)
     if bool(slope.isfinite().all()):
-        weights = weights.detach() - learning_rate * slope / slope.abs().max().clamp(min=1e-12)
-    return weights.detach().requires_grad_(True)
+        steepest = max(steepest, float(slope.abs().max()), 1e-12)
+        weights = weights.detach() - learning_rate * slope / steepest
+    return weights.detach().requires_grad_(True), steepest
 
 
 def gumbel_noise(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from time import perf_counter
 from typing import Any, TypeVar
 
@@ -12,7 +12,6 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from svct.bench.diagnosis_task import truth_of
-from svct.bench.experiment.memory import peak_mib
 from svct.bench.experiment.node import CellNode
 from svct.bench.experiment.outcome import Measured, Outcome
 from svct.bench.experiment.quality import METRICS
@@ -63,13 +62,13 @@ def measure(node: CellNode, choice: Choice) -> Outcome:
             y = scanner.scan(train.truth, noise=21)
             seen = clock("training images", lambda: scanner.images(y, train.truth, strength))
         for name in node.readers:
-            figures += clock(name, lambda name=name: list(read(name, seen, train.cases, images, test.cases, seed=seed)))
+            figures += clock(name, partial(_read, name, seen, train.cases, images, test.cases, seed))
     kept = min(node.pictures, len(images))
     return Outcome(
         key=node.key,
         choice=choice,
         angles_deg=angles_of(node.task.scan.angles, choice),
-        figures=(*figures, Measured("seconds", sum(clock.seconds.values()), "s"), Measured("peak_memory", peak_mib(), "MiB")),
+        figures=tuple(figures),
         images={
             "patients": np.array(test.patients[:kept]),
             "truth": test.truth[:kept].numpy(),
@@ -77,8 +76,18 @@ def measure(node: CellNode, choice: Choice) -> Outcome:
             "pixel_mm": np.array(task.grid.voxel_mm),
         },
         seconds=clock.seconds,
-        peak_memory_mib=peak_mib(),
     )
+
+
+def _read(
+    name: str,
+    seen: Float[Tensor, "other y x"],
+    fitted_on: Sequence[Case],
+    images: Images,
+    cases: Sequence[Case],
+    seed: int,
+) -> list[Measured]:
+    return list(read(name, seen, fitted_on, images, cases, seed=seed))
 
 
 def angles_of(angles: Sequence[float] | Any, choice: Choice) -> tuple[float, ...]:

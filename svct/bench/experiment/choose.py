@@ -4,14 +4,15 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import TypeVar
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from svct.bench.experiment.node import Choices, ViewNode
+from svct.bench.experiment.node import LEARNED, LEARNED_MAS, SEARCHES, UNIVERSAL, Choices, ViewNode
 from svct.bench.learn import learn_views
+from svct.bench.many import learn_universal
 from svct.bench.subjects import Subjects, cohort_source
-from svct.errors import InputError
 from svct.geometry.projector import Projector
 from svct.recon.networks import load_backbone
 from svct.sampling.fixed import ViewSet, equidistant_sets
@@ -23,8 +24,8 @@ from svct.sampling.trial import measure_trial
 from svct.tasks.cohort import Cohort
 from svct.tasks.task import Task
 
-EQUIDISTANT, UNIVERSAL, LEARNED, LEARNED_MAS = "equidistant", "universal", "learned", "learned-mas"
-OWN = (EQUIDISTANT, UNIVERSAL, LEARNED, LEARNED_MAS)
+EQUIDISTANT = "equidistant"
+OWN = (EQUIDISTANT, *SEARCHES)
 """Ways to choose that look at validation patients; all others are registered samplers."""
 
 Option = TypeVar("Option", ViewSet, Choice)
@@ -50,7 +51,7 @@ def choose(node: ViewNode, choices: Choices) -> Choice:
         (first,) = node.first
         return _share_dose(task, patients, choices[first.key], node)
     if node.kind == UNIVERSAL:
-        raise InputError("sampler 'universal' is not available; leave it out of the plan")
+        return _universal(node, choices)
     problem = Problem(
         Projector(task.scan, task.grid), task.acquisition, task.budget, patients.train, net=load_backbone()
     )
@@ -91,6 +92,19 @@ def _best_offset(task: Task, patients: Subjects, *, seed: int, offsets: int = 12
         seed=1_000_003 * seed + 2,
     )
     return _best(sets, trial.psnr)
+
+
+def _universal(node: ViewNode, choices: Choices) -> Choice:
+    """Return the views that are learned for all tasks together, or of another task's the ones at the same angles."""
+    effort = node.effort
+    if node.first:
+        (other,) = node.first
+        angles, own = np.asarray(other.task.scan.angles), np.asarray(node.task.scan.angles)
+        wanted = angles[list(choices[other.key].views)]
+        return Choice(tuple(sorted(int(np.abs(own - angle).argmin()) for angle in wanted)))
+    patients = [subjects_of(task.cohort, effort.train, effort.validation) for task in node.together]
+    found = learn_universal(node.together, patients, effort=effort, seed=node.seed, stage=_unbroken)
+    return Choice(found[node.task.name].learned)
 
 
 def _share_dose(task: Task, patients: Subjects, learned: Choice, node: ViewNode) -> Choice:

@@ -37,7 +37,8 @@ class Cluster(Workers):
                 "--scheduler: needs the package distributed, which is not installed; pip install 'svct[bench]'"
             ) from error
         try:
-            self._client: Any = Client(address, timeout=PATIENCE_S, set_as_default=False)
+            connect: Any = Client  # it has no types
+            self._client: Any = connect(address, timeout=PATIENCE_S, set_as_default=False)
         except (OSError, TimeoutError, ValueError) as error:
             raise SvctError(
                 f"--scheduler {address}: expected a Dask scheduler, none answers ({error}); start one with `dask "
@@ -49,7 +50,7 @@ class Cluster(Workers):
     @property
     def room(self) -> int:
         """Some more than the threads of the cluster."""
-        threads = sum(self._client.nthreads().values())
+        threads: int = sum(self._client.nthreads().values())
         return max(1, AHEAD * threads) - len(self._running)
 
     def start(self, node: Node, choices: Choices) -> None:

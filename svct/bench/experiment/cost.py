@@ -1,8 +1,8 @@
 """About how long a piece of work takes on one core, for a progress bar."""
 
 from svct.bench.diagnosis import EXTRA
-from svct.bench.experiment.choose import EQUIDISTANT, LEARNED, LEARNED_MAS, UNIVERSAL, offsets_of
-from svct.bench.experiment.node import CellNode, Node, ViewNode
+from svct.bench.experiment.choose import EQUIDISTANT, offsets_of
+from svct.bench.experiment.node import LEARNED, LEARNED_MAS, UNIVERSAL, CellNode, Node, ViewNode
 from svct.bench.recon_methods import cost
 from svct.geometry.projector import Projector
 from svct.tasks.task import Task
@@ -14,9 +14,7 @@ def seconds_of(node: Node) -> float:
         images = node.patients + node.training + (EXTRA if node.iterations and not node.settings else 0)
         return 0.5 + 0.02 * images + images * _image(node.method, node.task, node.iterations)
     assert isinstance(node, ViewNode)
-    return 0.2 + sum(
-        _searched(node) * _image("unrolled", task, 0) for task in (node.together or (node.task,))
-    )
+    return 0.2 + sum(_searched(node) * _image("unrolled", task, 0) for task in (node.together or (node.task,)))
 
 
 def _searched(node: ViewNode) -> int:
@@ -24,6 +22,8 @@ def _searched(node: ViewNode) -> int:
     effort, budget = node.effort, node.task.budget
     if node.kind == EQUIDISTANT:
         return effort.validation * (len(offsets_of(len(node.task.scan), budget, 12)))
+    if node.kind == UNIVERSAL and node.first:
+        return 0
     if node.kind == LEARNED_MAS:
         return 4 * budget + 3 * effort.validation
     if node.kind in (LEARNED, UNIVERSAL):

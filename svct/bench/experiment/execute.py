@@ -2,15 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from time import perf_counter
+from dataclasses import replace
+from time import process_time
 
 import torch
 
+from svct.bench.cost import cost_of_step
 from svct.bench.experiment.cell import angles_of, measure
 from svct.bench.experiment.choose import choose
-from svct.bench.experiment.memory import peak_mib, restart_peak
 from svct.bench.experiment.node import CellNode, Choices, Node, ViewNode
-from svct.bench.experiment.outcome import Outcome
+from svct.bench.experiment.outcome import Measured, Outcome
 
 
 def execute(node: Node, choices: Choices) -> Outcome:
@@ -23,19 +24,24 @@ def execute(node: Node, choices: Choices) -> Outcome:
     Returns:
         What came of it; where it failed, why.
     """
-    restart_peak()
-    with one_thread():
+    processor = process_time()
+    with one_thread(), cost_of_step() as cost:
         try:
-            if isinstance(node, CellNode):
-                return measure(node, choices[node.views.key])
-            assert isinstance(node, ViewNode)
-            begin = perf_counter()
-            choice = choose(node, choices)
-            took = {"choosing": perf_counter() - begin}
-            angles = angles_of(node.task.scan.angles, choice)
-            return Outcome(node.key, choice, angles, seconds=took, peak_memory_mib=peak_mib())
+            found = _done(node, choices)
         except Exception as error:
-            return Outcome(node.key, error=f"{type(error).__name__}: {error}")
+            found = Outcome(node.key, error=f"{type(error).__name__}: {error}")
+    seconds = {**found.seconds, "all": cost.seconds, "processor": process_time() - processor}
+    spent = (Measured("seconds", cost.seconds, "s"), Measured("peak_memory", cost.peak_memory_mib, "MiB"))
+    figures = (*found.figures, *spent) if found.figures else ()
+    return replace(found, figures=figures, seconds=seconds, peak_memory_mib=cost.peak_memory_mib)
+
+
+def _done(node: Node, choices: Choices) -> Outcome:
+    if isinstance(node, CellNode):
+        return measure(node, choices[node.views.key])
+    assert isinstance(node, ViewNode)
+    choice = choose(node, choices)
+    return Outcome(node.key, choice, angles_of(node.task.scan.angles, choice))
 
 
 @contextmanager

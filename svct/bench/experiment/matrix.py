@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
+from typing import Any
 
-from svct.bench.experiment.choose import LEARNED, LEARNED_MAS, UNIVERSAL
-from svct.bench.experiment.node import CellNode, ViewNode
+from svct.bench.experiment.node import LEARNED, LEARNED_MAS, UNIVERSAL, CellNode, ViewNode
 from svct.bench.experiment.plan import Named, Plan
+from svct.bench.many import require_together
 from svct.errors import InputError, unknown_name
-from svct.physics.acquisition import Acquisition
 from svct.recon.networks import backbone_path, file_sha256
 from svct.tasks.difficulty import Difficulty, detection_difficulty
 from svct.tasks.task import Task
@@ -21,6 +21,9 @@ def cells_of(plan: Plan) -> list[CellNode]:
         InputError: A universal sampler for tasks that do not go together, or a task with a flux for each view.
         UnknownNameError: A universal sampler for a task that the plan does not have.
     """
+    for sampler, budget in product(plan.samplers, plan.budgets):
+        if sampler.kind == UNIVERSAL:
+            require_together([task.with_budget(budget) for task in _together(plan, sampler)])
     return [
         cell
         for task, seed, protocol, flux, budget, sampler in product(
@@ -35,9 +38,9 @@ def scanned(plan: Plan, task: Task, seed: int, protocol: str, flux: float | None
     own = task.acquisition
     if not isinstance(own.photons, float | int):
         raise InputError(f"task {task.name!r}: expected one flux for all views, got one for each; leave it out")
-    physics: Acquisition = replace(own, photons=own.photons if flux is None else flux, **plan.protocols[protocol])
+    changes: dict[str, Any] = {**plan.protocols[protocol], "photons": own.photons if flux is None else flux}
     cohort = replace(task.cohort, seed=task.cohort.seed + seed)
-    return replace(task, acquisition=physics, cohort=cohort, budget=budget)
+    return replace(task, acquisition=replace(own, **changes), cohort=cohort, budget=budget)
 
 
 def _cells(
@@ -67,11 +70,12 @@ def _cells(
 
 
 def _views(plan: Plan, task: Task, together: tuple[Task, ...], sampler: Named, seed: int) -> ViewNode:
-    node = ViewNode(
-        sampler.name, sampler.kind, sampler.settings, task, together, plan.effort, seed
-    )
+    node = ViewNode(sampler.name, sampler.kind, sampler.settings, task, together, plan.effort, seed)
     if sampler.kind == LEARNED_MAS:
         return replace(node, first=(replace(node, sampler=LEARNED, kind=LEARNED, settings={}),))
+    if together and task.name != together[0].name:
+        first = replace(node, task=together[0])
+        return replace(node, together=(), first=(first,))
     return node
 
 
@@ -84,4 +88,4 @@ def _together(plan: Plan, sampler: Named) -> list[Task]:
     for name in names:
         if name not in by_name:
             raise unknown_name(f"task in [sampler.{sampler.name}]", name, list(by_name))
-    return [by_name[name] for name in names]
+    return [by_name[name] for name in sorted(names)]

@@ -13,6 +13,10 @@ from svct.sampling.samplers.base import Choice
 from svct.tasks.difficulty import Difficulty
 from svct.tasks.task import Task
 
+UNIVERSAL, LEARNED, LEARNED_MAS = "universal", "learned", "learned-mas"
+SEARCHES = (UNIVERSAL, LEARNED, LEARNED_MAS)
+"""Ways to choose views that search for them, with an effort."""
+
 Settings = Mapping[str, Any]
 
 
@@ -50,7 +54,7 @@ class ViewNode(Node):
         kind: What chooses: a registered sampler, or one of `svct.bench.experiment.choose.OWN`.
         settings: Of the sampler.
         task: The task whose candidates are chosen from, at its flux, budget and patients.
-        together: For ``"universal"``: all tasks that the views are for.
+        together: For ``"universal"``: all tasks that the views are searched for, or none where `first` has them.
         effort: How much work a search does.
         seed: Seed of the search and of the noise in it.
         first: Choices that this one begins with.
@@ -76,11 +80,18 @@ class ViewNode(Node):
             "task": task_inputs(self.task),
             "together": [task_inputs(task) for task in self.together],
             "budget": self.task.budget,
-            "effort": asdict(self.effort),
+            "effort": self._effort(),
             "backbone": file_sha256(backbone_path()),
             "seed": self.seed,
             "first": [node.key for node in self.first],
         }
+
+    def _effort(self) -> dict[str, Any]:
+        """Return what of the effort matters: a sampler without a search sees its patients alone."""
+        effort = asdict(self.effort)
+        if self.kind in SEARCHES:
+            return effort
+        return {name: effort[name] for name in ("train", "validation")}
 
     @property
     def needs(self) -> "tuple[ViewNode, ...]":
@@ -133,6 +144,13 @@ class CellNode(Node):
     def task(self) -> Task:
         """The task at its flux and budget."""
         return self.views.task
+
+    @property
+    def photons(self) -> float:
+        """Photons per ray, at the mean load."""
+        flux = self.task.acquisition.photons
+        assert isinstance(flux, float | int)
+        return float(flux)
 
     @cached_property
     def inputs(self) -> dict[str, Any]:

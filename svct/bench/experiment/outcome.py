@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
+from numpy.typing import NDArray
 
 from svct.sampling.samplers.base import Choice
 
@@ -45,7 +45,7 @@ class Outcome:
         figures: Of a cell.
         images: Of a cell: `patients`, `truth` and `image`, 1/mm, and `pixel_mm`.
         seconds: By stage.
-        peak_memory_mib: Of the process while it worked.
+        peak_memory_mib: Most main memory held above what was held at the beginning.
         error: Why it failed, or None.
     """
 
@@ -53,7 +53,7 @@ class Outcome:
     choice: Choice | None = None
     angles_deg: tuple[float, ...] = ()
     figures: tuple[Measured, ...] = ()
-    images: dict[str, np.ndarray[Any, Any]] = field(default_factory=dict)
+    images: dict[str, NDArray[Any]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     peak_memory_mib: float = 0.0
     error: str | None = None

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -28,8 +28,8 @@ OWN_PROTOCOL = "task"
 LEVELS = {"study": STUDY, "quick": QUICK}
 """Efforts of a search by name."""
 
-SIZES = ("train", "validation", "gumbel_steps", "swaps")
-"""Numbers of an effort that a plan can set."""
+SIZES = {"train": 2, "validation": 2, "gumbel_steps": 1, "swaps": 1}
+"""Numbers of an effort that a plan can set, and the least of each."""
 
 ACQUISITION = ("electronic_noise", "least_count")
 """What a protocol can change, photons."""
@@ -201,6 +201,7 @@ def _sampler(name: str, values: Mapping[str, Any]) -> Named:
         raise unknown_name("sampler", kind, sorted({*known, *_table(values, "sampler")}))
     if kind in OWN:
         _known_keys(f"[sampler.{name}]", own, {"equidistant": ["offsets"], "universal": ["tasks"]}.get(kind, []))
+        _number({"offsets": own.get("offsets", 1)}, "offsets", 1)
     else:
         load_sampler(kind, **own)
     return Named(name, kind, own)
@@ -223,8 +224,8 @@ def _effort(given: Mapping[str, Any]) -> Effort:
     level = str(given.get("level", "study"))
     if level not in LEVELS:
         raise unknown_name("effort level", level, list(LEVELS))
-    known = {f.name for f in fields(Effort)}
-    return replace(LEVELS[level], **{name: _number(given, name, 1) for name in given if name in known})
+    sizes: dict[str, Any] = {name: _number(given, name, least) for name, least in SIZES.items() if name in given}
+    return replace(LEVELS[level], **sizes)
 
 
 def _known_keys(where: str, given: Mapping[str, Any], known: Sequence[str]) -> None:

@@ -6,8 +6,8 @@ from typing import NamedTuple
 from jaxtyping import Float
 from torch import Tensor
 
+from svct.bench.image_quality import hu_errors
 from svct.metrics import psnr, ssim
-from svct.units import MU_WATER
 
 Image = Float[Tensor, "y x"]
 
@@ -19,20 +19,10 @@ class Metric(NamedTuple):
     measure: Callable[[Image, Image], float]
 
 
-def rmse_hu(x: Image, truth: Image) -> float:
-    """Return the root of the mean squared error over the image, HU."""
-    return float((x - truth).double().square().mean().sqrt()) * 1000 / MU_WATER
-
-
-def bias_hu(x: Image, truth: Image) -> float:
-    """Return the mean error over the image, HU."""
-    return float((x - truth).double().mean()) * 1000 / MU_WATER
-
-
 METRICS = {
     "psnr": Metric("dB", psnr),
     "ssim": Metric("", ssim),
-    "rmse": Metric("HU", rmse_hu),
-    "bias": Metric("HU", bias_hu),
+    "rmse": Metric("HU", lambda x, truth: hu_errors(x.numpy(), truth.numpy()).rmse),
+    "bias": Metric("HU", lambda x, truth: hu_errors(x.numpy(), truth.numpy()).bias),
 }
 """By name."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from svct.bench.experiment.node import CellNode, Node, ViewNode
 from svct.bench.experiment.outcome import Outcome
@@ -150,6 +151,6 @@ def _write_text(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def _write_images(path: Path, images: dict[str, np.ndarray[Any, Any]]) -> None:
+def _write_images(path: Path, images: dict[str, NDArray[Any]]) -> None:
     with path.open("wb") as stream:
         np.savez_compressed(stream, allow_pickle=False, **images)

@@ -24,7 +24,7 @@ def require_pyarrow() -> Any:
         import pyarrow.parquet
     except ImportError as error:
         raise BackendUnavailable(
-            "results are kept in Parquet, which needs the package pyarrow, not installed here; pip install 'svct[bench]'"
+            "results in Parquet need the package pyarrow, which is not installed; pip install 'svct[bench]'"
         ) from error
     return pyarrow
 
@@ -35,7 +35,7 @@ def write_table(path: Path, cell: CellNode, figures: Sequence[Measured]) -> None
     task = cell.task
     common = {
         "key": cell.key, "task": task.name, "protocol": cell.protocol, "sampler": cell.views.sampler,
-        "views": task.budget, "photons": float(task.acquisition.photons), "reconstructor": cell.reconstructor,
+        "views": task.budget, "photons": cell.photons, "reconstructor": cell.reconstructor,
         "seed": cell.views.seed,
     }  # fmt: skip
     own = ("patient", "reader", "metric", "value", "unit", "low", "high")

@@ -32,6 +32,7 @@ class Workers(ABC):
     def __enter__(self) -> "Workers":
         return self
 
+    @abstractmethod
     def __exit__(self, *_: object) -> None:
         """End what was begun."""
 
@@ -54,6 +55,9 @@ class ThisProcess(Workers):
     def next(self) -> Outcome:
         """See `Workers.next`."""
         return execute(*self._waiting.popleft())
+
+    def __exit__(self, *_: object) -> None:
+        """End nothing: what was begun was done."""
 
 
 class Processes(Workers):
@@ -117,9 +121,9 @@ def _serve(pipe: Connection) -> None:
     while True:
         try:
             node, choices = pipe.recv()
-        except (EOFError, OSError):
+            pipe.send(execute(node, choices))
+        except (EOFError, OSError):  # whoever handed out the work is gone
             return
-        pipe.send(execute(node, choices))
 
 
 def _ending(code: int | None) -> str:
