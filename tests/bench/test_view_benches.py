@@ -89,6 +89,7 @@ def test_a_dose_cell_has_equal_dose_in_every_arm_and_reads_lesions() -> None:
     for arm in cell["arms"].values():
         assert len(arm["views"]) == 6
         assert sum(arm["loads"]) == pytest.approx(6)
+    assert cell["less_gain"]["high_db"] < 0, "less dose is worse where nothing starves"
     found = dose.lesion_figures(task, cell, effort=effort, seed=0)
     assert found[dose.EVEN]["gain"] == 0
     table = dose.as_markdown([{**cell, "lesions": found}])
