@@ -11,6 +11,7 @@ from svct.cli import (
     bench_linear,
     bench_projectors,
     bench_quality,
+    bench_real_mass,
     bench_recon,
     bench_run,
     bench_uncertainty,
@@ -32,6 +33,7 @@ command.add_command(bench_effects.command, "effects")
 command.add_command(bench_linear.command)
 command.add_command(bench_projectors.command)
 command.add_command(bench_quality.command)
+command.add_command(bench_real_mass.command, "real-mass")
 command.add_command(bench_recon.command)
 command.add_command(bench_run.command)
 command.add_command(bench_uncertainty.command, "uncertainty")

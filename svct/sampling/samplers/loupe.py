@@ -7,7 +7,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from svct.sampling.fixed import ViewSet, equidistant_sets
+from svct.sampling.fit import even_sets
+from svct.sampling.fixed import ViewSet
 from svct.sampling.relaxed import around_circle, draw_apart, drawn_loss, some_others
 from svct.sampling.samplers.base import Choice, Problem
 from svct.sampling.trial import measure_problem
@@ -56,7 +57,7 @@ class Loupe:
     def choose(self, problem: Problem, *, seed: int = 0, each: Callable[[], object] | None = None) -> Choice:
         """Choose views; `each` is called once per patient and step."""
         learned = self.probabilities(problem, seed=seed, each=each)
-        return Choice(tuple(sorted(draw_apart(learned, problem.budget).tolist())))
+        return Choice(tuple(sorted(draw_apart(learned, problem.budget, problem.rules).tolist())))
 
     def probabilities(
         self, problem: Problem, *, seed: int = 0, each: Callable[[], object] | None = None
@@ -65,7 +66,7 @@ class Loupe:
         trial = measure_problem(problem, self.name, seed=seed, patients=self.patients)
         generator = torch.Generator().manual_seed(seed)
         count, budget = problem.candidates, problem.budget
-        start = torch.tensor(self.start or equidistant_sets(count, budget)[0])
+        start = torch.tensor(self.start or even_sets(count, budget, problem.rules)[0])
         width = max(self.spread * count / budget, 0.5)
         likely = torch.exp(-0.5 * (around_circle(start, count) / width) ** 2).sum(dim=0)
         likely = budget * ((1 - self.even) * likely / likely.sum() + self.even / count)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from svct.sampling.fit import spread
 from svct.sampling.fixed import ViewSet
 from svct.sampling.samplers.base import Choice, Problem
 from svct.sampling.trial import measure_problem
@@ -26,7 +27,8 @@ class Warped:
         is laid through the three: a response surface (Box and Wilson 1951, J. R. Stat. Soc. B 13:1). A slope within
         twice its standard error over the patients is taken as none, and of all amplitudes together the full, half, a
         quarter or nothing is taken, whichever does best. Few numbers are learned from many patients, which
-        single views moved one by one are not: what one of them gains lies below the noise between patients.
+        single views moved one by one are not: what one of them gains lies below the noise between patients. Where a
+        device sets constraints, the range is what can be taken.
     """
 
     harmonics: int = 3
@@ -64,7 +66,10 @@ class Warped:
         even = np.zeros(2 * self.harmonics)
 
         def place(amplitudes: NDArray[np.float64], offset: int) -> ViewSet:
-            return warped_set(amplitudes, offset / self.offsets, candidates=problem.candidates, views=problem.budget)
+            def among(places: int, views: int) -> ViewSet:
+                return warped_set(amplitudes, offset / self.offsets, candidates=places, views=views)
+
+            return spread(problem.rules, among, candidates=problem.candidates, budget=problem.budget)
 
         def psnr(amplitudes: NDArray[np.float64]) -> NDArray[np.float64]:
             """Return the PSNR ``(offset, patient)`` of a density."""
