@@ -17,11 +17,18 @@ def command(run: Path, out: Path | None, overwrite: bool) -> None:
     The file holds all it needs and opens in any browser without a network.
     """
     from svct.bench.report.load import read_run
-    from svct.bench.report.page import write_report
+    from svct.bench.report.page import STAGES, write_report
+    from svct.cli.progress import progress
     from svct.files import require_writable
 
     target = run / "report.html" if out is None else out
     found = read_run(run)
     require_writable(target, overwrite=overwrite)
-    write_report(found, target, overwrite=overwrite)
+    with progress(len(STAGES), what="reading") as bar:
+
+        def say(stage: str) -> None:
+            bar.set_description_str(stage)
+            bar.update()
+
+        write_report(found, target, overwrite=overwrite, say=say)
     click.echo(str(target))

@@ -93,7 +93,7 @@ def chart(name: str, points: dict[Setting, Point], *, axis: Axis, wanted: Callab
         wanted: Which settings belong to the chart.
 
     Returns:
-        A chart; without figures where no line has two points.
+        A chart; against photons without figures where all have the same.
     """
     chosen = {s: p for s, p in points.items() if wanted(s)}
     made = Chart(name, axis)
@@ -129,7 +129,7 @@ def _add(made: Chart, own: dict[Setting, Point], *, metric: str, reader: str, wh
     lines_are = "sampler" if what == "reconstructor" else "reconstructor"
     positions = sorted({float(getattr(s, made.axis)) for s in own})
     names = in_order((getattr(s, lines_are) for s in own), SAMPLERS if lines_are == "sampler" else RECONSTRUCTORS)
-    if len(positions) < 2 or (what == "sampler" and len(names) < 2):
+    if len(positions) < (1 if made.axis == "views" else 2) or (what == "sampler" and len(names) < 2):
         return
     metric_id, line_id, at_id = f"{metric}/{reader}", f"{what}/{one}", f"{held:g}"
     made.metrics[metric_id] = label_of(metric, reader)

@@ -9,13 +9,14 @@ from svct.bench.report.tables import (
     RECONSTRUCTORS,
     REFERENCE,
     SAMPLERS,
-    Comparison,
     Point,
     Setting,
     in_order,
     summary_of,
     told,
+    verdict_of,
 )
+from svct.bench.statistics import Comparison
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def _body(own: dict[Setting, Point], comparisons: dict[Setting, Comparison], met
     for panel, views in sorted({(s.panel, s.views) for s in own}):
         entries = (_entry(at.get((panel, views, name)), own, comparisons, metric) for name in samplers)
         rows.setdefault(panel, []).append((views, tuple(entries)))
-    compared = [comparisons[s] for s in sorted(own, key=lambda s: (s.panel, s.views)) if s in comparisons]
+    compared = {s: comparisons[s] for s in own if s in comparisons}
     tasks = {panel: tuple(own_rows) for panel, own_rows in rows.items()}
     return Body(tuple(samplers), tasks, tuple(summary_of(compared)))
 
@@ -114,8 +115,9 @@ def _entry(
     compared = comparisons.get(setting)
     if compared is None or setting.sampler == REFERENCE:
         return Entry(interval(own[setting], metric))
-    mean, low, high = (told(v, metric=metric, sign=True) for v in (compared.mean, compared.low, compared.high))
-    return Entry(f"{mean} ({low} to {high})", compared.verdict)
+    found = compared.difference
+    mean, low, high = (told(v, metric=metric, sign=True) for v in (found.mean, found.low, found.high))
+    return Entry(f"{mean} ({low} to {high})", verdict_of(metric, compared))
 
 
 def patients_of(points: Sequence[Point]) -> str:

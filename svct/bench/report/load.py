@@ -5,16 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from svct.errors import BackendUnavailable, DataFileError, InputError
+from svct.bench.experiment.table import COLUMNS, require_pyarrow
+from svct.errors import DataFileError, InputError
 
 SCHEMAS = {"run": "svct.run/1", "cell": "svct.cell/1"}
-COHORT = -1
-"""Stands for the patient in a figure of the whole cohort."""
-
-COLUMNS = (
-    "key", "task", "protocol", "sampler", "views", "photons", "reconstructor", "seed", "patient", "reader", "metric",
-    "value", "unit", "low", "high",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -127,15 +121,12 @@ def read_run(folder: Path) -> Run:
 
 
 def _read_results(folder: Path) -> tuple[Result, ...]:
-    try:
-        from pyarrow import ArrowException, parquet
-    except ImportError as error:
-        raise BackendUnavailable("reading the results of a run needs pyarrow; install svct[bench]") from error
+    pyarrow = require_pyarrow()
     if not any(folder.glob("*.parquet")):
         return ()
     try:
-        table = parquet.read_table(folder)
-    except (OSError, ArrowException) as error:
+        table = pyarrow.parquet.read_table(folder)
+    except (OSError, pyarrow.ArrowException) as error:
         raise DataFileError(f"{folder}: expected a folder of Parquet files, could not read it ({error})") from error
     missing = [name for name in COLUMNS if name not in table.column_names]
     if missing:

@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
@@ -18,16 +19,18 @@ from svct.errors import BackendUnavailable
 from svct.files import atomic_path
 
 ASSETS = files("svct.bench.report") / "assets"
+STAGES = ("summing up", "comparing", "drawing", "packing images")
 SCRIPTS = ("theme.js", "charts.js", "png.js", "viewer.js")
 
 
-def write_report(run: Run, path: Path, *, overwrite: bool = False) -> None:
+def write_report(run: Run, path: Path, *, overwrite: bool = False, say: Callable[[str], object] = str) -> None:
     """Write the report of a run.
 
     Args:
         run: The run.
         path: HTML file to write.
         overwrite: Replace it where it is there.
+        say: Called with what is being done, at each of `STAGES`.
 
     Raises:
         BackendUnavailable: Jinja or Plotly is not installed.
@@ -35,20 +38,23 @@ def write_report(run: Run, path: Path, *, overwrite: bool = False) -> None:
         DataFileError: A file of images cannot be read, or the page cannot be written.
     """
     with atomic_path(path, overwrite=overwrite) as partial:
-        partial.write_text(as_html(run), encoding="utf-8")
+        partial.write_text(as_html(run, say), encoding="utf-8")
 
 
-def as_html(run: Run) -> str:
+def as_html(run: Run, say: Callable[[str], object] = str) -> str:
     """Return the page; see `write_report`."""
     try:
         from jinja2 import Environment, StrictUndefined
         from plotly.offline import get_plotlyjs
     except ImportError as error:
         raise BackendUnavailable("a report needs jinja2 and plotly; install svct[bench]") from error
+    say(STAGES[0])
     points = points_of(run.results)
+    say(STAGES[1])
     comparisons = comparisons_of(points)
     headline = headline_of(points, comparisons)
     drawn = points | gains_of({s: c for s, c in comparisons.items() if s.metric not in COST}, points)
+    say(STAGES[2])
     charts = [
         chart("quality", drawn, axis="views", wanted=lambda s: not s.reader and s.metric not in COST),
         chart("dose", drawn, axis="photons", wanted=lambda s: s.metric not in COST),
@@ -57,6 +63,7 @@ def as_html(run: Run) -> str:
     ]
     wheels = wheels_of(run)
     wheel_views = sorted({wheel.views for wheel in wheels})
+    say(STAGES[3])
     gallery = gallery_of(run)
     samplers = in_order((s.sampler for s in points), SAMPLERS)
     reconstructors = in_order((s.reconstructor for s in points), RECONSTRUCTORS)

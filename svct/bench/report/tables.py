@@ -7,11 +7,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from svct.bench.compare import paired_gain
-from svct.bench.report.load import COHORT, Result
+from svct.bench.compare import mean_interval
+from svct.bench.experiment.outcome import COHORT
+from svct.bench.report.load import Result
+from svct.bench.statistics import Comparison, compare_arms
+from svct.bench.statistics.paired import Figures
 
 REFERENCE = "equidistant"
 """The sampler that others are compared with."""
+
+ALPHA = 0.05
+"""Chance of any wrong verdict in a table."""
 
 GAIN = "-gain"
 """Ends the name of a metric's gain over the reference."""
@@ -23,6 +29,7 @@ LOWER = ("rmse", "seconds", "peak_memory", "nps")
 SAMPLERS = ("equidistant", "universal", "learned", "learned-mas")
 RECONSTRUCTORS = ("fbp", "tv", "unrolled")
 METRICS = ("psnr", "ssim", "rmse", "bias", "auc", "dprime", "sensitivity", "seconds", "peak_memory")
+VERDICTS = ("better", "worse", "differs", "undecided")
 """Orders in which names are shown; others follow, by name."""
 
 
@@ -72,27 +79,6 @@ class Point:
     each: dict[tuple[int, int], float]
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """A sampler against the reference, all else equal.
-
-    Args:
-        setting: That of the sampler.
-        mean: Mean paired difference.
-        low: Lower end of its 95 % interval.
-        high: Upper end.
-        patients: How many pairs.
-        verdict: ``"better"``, ``"worse"``, ``"differs"`` or ``"no difference shown"``.
-    """
-
-    setting: Setting
-    mean: float
-    low: float
-    high: float
-    patients: int
-    verdict: str
-
-
 def in_order(names: Iterable[str], known: Sequence[str]) -> list[str]:
     """Return names without repeats, the known ones first in their order.
 
@@ -132,25 +118,38 @@ def _point(group: list[Result]) -> Point:
     values = _by_patient(each, each)
     if len(values) < 2:
         return Point(values[0], math.nan, math.nan, 1, seeds, unit, each)
-    spread = paired_gain(values, [0.0] * len(values), baseline="zero")
-    return Point(spread.mean_db, spread.low_db, spread.high_db, len(values), seeds, unit, each)
+    return Point(*mean_interval(np.array(values)), len(values), seeds, unit, each)
 
 
 def comparisons_of(points: dict[Setting, Point]) -> dict[Setting, Comparison]:
-    """Compare every sampler with the reference where both were measured on the same two patients or more."""
-    found = {}
+    """Compare every sampler with the reference where both were measured on the same two patients or more.
+
+    Verdicts are adjusted for all comparisons of a table, which has one metric, reader, reconstruction and flux.
+    """
+    tables: dict[Setting, dict[Setting, dict[str, Figures]]] = defaultdict(dict)
     for setting, point in points.items():
         other = points.get(replace(setting, sampler=REFERENCE))
         if setting.sampler == REFERENCE or other is None:
             continue
         both = point.each.keys() & other.each.keys()
         ours, theirs = (_by_patient(p.each, both) for p in (point, other))
-        if len(ours) < 2:
-            continue
-        gain = paired_gain(ours, theirs, baseline=REFERENCE)
-        verdict = verdict_of(setting.metric, gain.low_db, gain.high_db)
-        found[setting] = Comparison(setting, gain.mean_db, gain.low_db, gain.high_db, len(ours), verdict)
-    return found
+        if len(ours) > 1:
+            table = replace(setting, panel="", sampler="", views=0)
+            tables[table][setting] = {setting.sampler: ours, REFERENCE: theirs}
+    return {
+        setting: row
+        for table, pairs in tables.items()
+        for setting, row in zip(pairs, _compare(table.metric, pairs), strict=True)
+    }
+
+
+def _compare(metric: str, pairs: dict[Setting, dict[str, Figures]]) -> list[Comparison]:
+    return compare_arms(
+        {str(i): arms for i, arms in enumerate(pairs.values())},
+        baseline=REFERENCE,
+        more_is_better=metric in HIGHER,
+        alpha=ALPHA,
+    )
 
 
 def _by_patient(each: dict[tuple[int, int], float], wanted: Iterable[tuple[int, int]]) -> list[float]:
@@ -167,48 +166,47 @@ def gains_of(comparisons: dict[Setting, Comparison], points: dict[Setting, Point
     for setting, compared in comparisons.items():
         found[replace(setting, metric=f"{setting.metric}{GAIN}")] = replace(
             points[setting],
-            value=compared.mean, low=compared.low, high=compared.high, patients=compared.patients, each={},
+            value=compared.difference.mean, low=compared.difference.low, high=compared.difference.high,
+            patients=compared.difference.patients, each={},
         )  # fmt: skip
     return found
 
 
-def verdict_of(metric: str, low: float, high: float) -> str:
-    """Say what an interval of a difference tells.
+def verdict_of(metric: str, compared: Comparison) -> str:
+    """Return the verdict in a word; where no end of the metric is the better one, only whether it differs."""
+    known = metric in (*HIGHER, *LOWER) or compared.verdict == "undecided"
+    return compared.verdict if known else "differs"
 
-    Example:
-        >>> verdict_of("psnr", 0.1, 0.4), verdict_of("rmse", 0.1, 0.4), verdict_of("psnr", -0.1, 0.4)
-        ('better', 'worse', 'no difference shown')
+
+def summary_of(comparisons: dict[Setting, Comparison]) -> list[str]:
+    """Say in a sentence for each sampler where it was better or worse, and whether there were patients enough to tell.
+
+    Args:
+        comparisons: Those of one table.
     """
-    if low <= 0 <= high:
-        return "no difference shown"
-    if metric not in (*HIGHER, *LOWER):
-        return "differs"
-    return "better" if (low > 0) == (metric in HIGHER) else "worse"
-
-
-def summary_of(comparisons: Iterable[Comparison]) -> list[str]:
-    """Say in a sentence for each sampler where it was better or worse than the reference."""
-    by_sampler: dict[str, list[Comparison]] = defaultdict(list)
-    for comparison in comparisons:
-        by_sampler[comparison.setting.sampler].append(comparison)
     lines = []
-    for sampler in in_order(by_sampler, SAMPLERS):
-        own = by_sampler[sampler]
-        places = {word: [_place(c) for c in own if c.verdict == word] for word in ("better", "worse")}
-        told = [
-            f"{word} in {len(found)} ({'; '.join(found[:8])}{'; and more' if len(found) > 8 else ''})"
-            for word, found in places.items()
-            if found
-        ]
-        rest = len(own) - sum(map(len, places.values()))
-        if rest:
-            told.append(f"no difference shown in {rest}")
-        lines.append(f"{sampler}, of {len(own)} comparisons: {', '.join(told)}.")
+    for sampler in in_order((s.sampler for s in comparisons), SAMPLERS):
+        words: dict[str, list[str]] = defaultdict(list)
+        for s, compared in sorted(comparisons.items(), key=lambda one: (one[0].panel, one[0].views)):
+            if s.sampler == sampler:
+                gain = told(compared.difference.mean, metric=s.metric, sign=True)
+                words[verdict_of(s.metric, compared)].append(f"{s.panel} {s.views} views {gain}")
+        parts = [f"{word} in {len(words[word])}{_places(word, words[word])}" for word in in_order(words, VERDICTS)]
+        lines.append(f"{sampler}, of {sum(map(len, words.values()))} comparisons: {', '.join(parts)}.")
+    patients = min((row.difference.patients for row in comparisons.values()), default=0)
+    least = len(comparisons) * 2.0 ** (1 - patients)
+    if comparisons and least >= ALPHA:
+        lines.append(
+            f"With {patients} patients and {len(comparisons)} comparisons no difference, however large, can be shown: "
+            f"the least p-value is {min(least, 1.0):.2g}. Take more patients, or compare less."
+        )
     return lines
 
 
-def _place(comparison: Comparison) -> str:
-    return f"{comparison.setting.panel} {comparison.setting.views} views {told(comparison.mean, sign=True)}"
+def _places(word: str, places: list[str]) -> str:
+    if word == "undecided":
+        return ""
+    return f" ({'; '.join(places[:8])}{'; and more' if len(places) > 8 else ''})"
 
 
 def told(value: float, *, metric: str = "psnr", sign: bool = False) -> str:

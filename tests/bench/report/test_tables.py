@@ -14,7 +14,7 @@ from svct.bench.report.headline import headline_of
 from svct.bench.report.images import INTERCEPT, as_png, gallery_of
 from svct.bench.report.load import Result, read_run
 from svct.bench.report.page import as_html
-from svct.bench.report.tables import Setting, comparisons_of, gains_of, points_of
+from svct.bench.report.tables import Setting, comparisons_of, gains_of, points_of, summary_of, verdict_of
 from svct.bench.report.wheels import Wheel, draw, wheels_of
 from svct.cli.main import run
 from svct.errors import DataFileError, InputError
@@ -43,26 +43,41 @@ def test_gains_are_paired_over_patients() -> None:
     assert len(found) == 1
     gain = next(iter(found.values()))
     assert gain.verdict == "better"
-    assert 0.42 < gain.low < gain.mean < gain.high < 0.49
-    assert gain.mean == pytest.approx(0.455)
+    assert 0.42 < gain.difference.low < gain.difference.mean < gain.difference.high < 0.49
+    assert gain.difference.mean == pytest.approx(0.455)
 
 
 def test_verdicts_know_which_end_is_better() -> None:
     def verdict(gain: Callable[[int], float], metric: str) -> str:
-        return next(iter(comparisons_of(points_of(results(gain, metric=metric))).values())).verdict
+        return verdict_of(metric, next(iter(comparisons_of(points_of(results(gain, metric=metric))).values())))
 
     assert verdict(lambda _: -0.2, "psnr") == "worse"
     assert verdict(lambda _: -0.2, "rmse") == "better"
     assert verdict(lambda _: -0.2, "bias") == "differs"
-    assert verdict(lambda patient: (-1.0) ** patient, "psnr") == "no difference shown"
+    assert verdict(lambda patient: float((-1) ** patient), "psnr") == "undecided"
+
+
+def test_verdicts_hold_for_the_whole_table() -> None:
+    rows = [replace(r, views=v) for v in range(2, 42) for r in results(lambda patient: 1.0 if patient else -1.0)]
+    alone = comparisons_of(points_of([r for r in rows if r.views == 2]))
+    assert next(iter(alone.values())).verdict == "better"  # 26 of 4096 swaps of signs are as far out
+    together = comparisons_of(points_of(rows))
+    assert {row.verdict for row in together.values()} == {"undecided"}
+    few = comparisons_of(points_of([r for r in rows if r.patient < 8 and r.views < 14]))
+    assert summary_of(few)[-1].startswith(
+        "With 8 patients and 12 comparisons no difference, however large, can be shown"
+    )
+    assert summary_of(few)[-1].endswith("the least p-value is 0.094. Take more patients, or compare less.")
+    assert summary_of(together) == ["learned, of 40 comparisons: undecided in 40."]
+    assert summary_of(alone) == ["learned, of 1 comparisons: better in 1 (part 2 views +0.83)."]
 
 
 def test_patients_that_only_one_sampler_has_are_not_compared() -> None:
     rows = [r for r in results(lambda _: 0.5) if r.sampler == "learned" or r.patient < 4]
-    assert next(iter(comparisons_of(points_of(rows)).values())).patients == 4
+    assert next(iter(comparisons_of(points_of(rows)).values())).difference.patients == 4
     # A seed that one of them lacks counts for neither: the second seed's images are better by 1.
     lame = [r for r in results(lambda _: 0.5) if (r.sampler, r.seed) != ("learned", 1)]
-    assert next(iter(comparisons_of(points_of(lame)).values())).mean == pytest.approx(0.5)
+    assert next(iter(comparisons_of(points_of(lame)).values())).difference.mean == pytest.approx(0.5)
     assert not comparisons_of(points_of([r for r in rows if r.sampler == "learned" or r.patient < 1]))
 
 

@@ -29,10 +29,12 @@ function traceOf(line) {
 
 function layoutOf(panel) {
   const axis = { zeroline: false, showline: true, ticks: "outside", ticklen: 4, fixedrange: true };
+  // One position alone would be stretched over the whole axis.
+  const range = panel.ticks.length > 1 ? {} : { range: [Math.log10(panel.ticks[0] / 1.5), Math.log10(panel.ticks[0] * 1.5)] };
   return {
     margin: { l: 56, r: 8, t: 6, b: 42 }, height: 250, showlegend: false, hovermode: "closest", dragmode: false,
     paper_bgcolor: "transparent", plot_bgcolor: "transparent", font: { family: "system-ui, sans-serif", size: 12 },
-    xaxis: { ...axis, type: "log", tickvals: panel.ticks, ticktext: panel.ticks.map(String), title: { text: panel.x, standoff: 6 } },
+    xaxis: { ...axis, ...range, type: "log", tickvals: panel.ticks, ticktext: panel.ticks.map(String), title: { text: panel.x, standoff: 6 } },
     yaxis: { ...axis, zeroline: true, title: { text: panel.y, standoff: 4 }, nticks: 6 },
   };
 }
