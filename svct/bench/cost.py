@@ -1,12 +1,11 @@
 """Time and memory of a step."""
 
-import resource
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+
+from svct.bench.experiment.memory import peak_mib, restart_peak
 
 
 @dataclass
@@ -41,20 +40,18 @@ def cost_of_step() -> Iterator[Cost]:
         process, so that a step shows only where it needs more than any before.
     """
     cost = Cost()
-    peak_mb()
-    held = peak_mb()
+    restart_peak()
+    held = peak_mib()
     begin = time.perf_counter()
     try:
         yield cost
     finally:
         cost.seconds = time.perf_counter() - begin
-        cost.peak_memory_mib = max(0.0, peak_mb() - held) * 1e6 / 2**20
+        cost.peak_memory_mib = max(0.0, peak_mib() - held)
 
 
 def peak_mb() -> float:
     """Return the most memory held since the last call, MB, and begin anew; over the process's life where it cannot."""
-    unit = 1e6 if sys.platform == "darwin" else 1e6 / 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
-    with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    peak: float = peak_mib() * 2**20 / 1e6
+    restart_peak()
     return peak

@@ -15,11 +15,14 @@ from torch import Tensor
 import svct
 from svct.bench.compare import paired_gain
 from svct.bench.subjects import Subjects
+from svct.errors import InputError
 from svct.geometry.projector import Projector
 from svct.metrics import RANGE, ssim
 from svct.recon.networks import backbone_path, file_sha256, load_backbone
 from svct.recon.unrolled import UnrolledNet
-from svct.sampling.fixed import ViewSet, equidistant_sets
+from svct.sampling.constraints import Constraints
+from svct.sampling.fit import even_sets
+from svct.sampling.fixed import ViewSet
 from svct.sampling.gain import Gain
 from svct.sampling.gumbel import learn_logits
 from svct.sampling.samplers.base import Choice, Problem, Sampler
@@ -149,6 +152,7 @@ def search_views(
     better: Callable[[ViewSet], None],
     samplers: Sequence[Sampler] = (),
     net: UnrolledNet | None = None,
+    rules: Constraints | None = None,
 ) -> Found:
     """Search the views that are best for a task, or on the mean over several that have the same candidates.
 
@@ -162,6 +166,7 @@ def search_views(
         better: Called with each better set of the last stage.
         samplers: What is tried beside equidistant views. Default: the design, a learned density, and Gumbel top-K.
         net: The frozen backbone. Default: the one that comes with svct.
+        rules: What a device can take.
 
     Returns:
         The learned and the best equidistant views.
@@ -171,7 +176,7 @@ def search_views(
         Problem(Projector(task.scan, task.grid), task.acquisition, task.budget, s.train, net=net)
         for task, s in zip(tasks, subjects, strict=True)
     ]
-    problem = replace(parts[0], others=tuple(parts[1:]))
+    problem = replace(parts[0], others=tuple(parts[1:]), rules=rules)
     count, budget = problem.candidates, problem.budget
 
     def many(images: int) -> None:
@@ -195,7 +200,9 @@ def search_views(
         train = measured("train", 1_000_003 * seed + 1)
         gumbel = stage(
             "gumbel",
-            lambda: learn_logits(train, design, steps=effort.gumbel_steps, seed=seed, each=lambda n: many(4 * n)),
+            lambda: learn_logits(
+                train, design, steps=effort.gumbel_steps, seed=seed, each=lambda n: many(4 * n), rules=rules
+            ),
         )
         tried = [gumbel, design, warped]
     validation = measured("validation", 1_000_003 * seed + 2)
@@ -203,11 +210,13 @@ def search_views(
     def best_of(*sets: ViewSet) -> ViewSet:
         return max(sets, key=lambda views: _ticked(validation.psnr(views), many).mean().item())
 
-    equidistant = stage("equidistant", lambda: best_of(*equidistant_sets(count, budget)))
+    equidistant = stage("equidistant", lambda: best_of(*even_sets(count, budget, rules)))
     start = stage("start", lambda: best_of(equidistant, *tried))
     learned = stage(
         "swap",
-        lambda: swap_search(validation, start, evaluations=effort.swaps, seed=seed, each=many, better=better),
+        lambda: swap_search(
+            validation, start, evaluations=effort.swaps, seed=seed, each=many, better=better, rules=rules
+        ),
     )
     return Found(learned, equidistant, design)
 
@@ -222,6 +231,7 @@ def judge(
     tick: Callable[[int], object],
     rivals: Mapping[str, Choice] = MappingProxyType({}),
     net: UnrolledNet | None = None,
+    rules: Constraints | None = None,
 ) -> Verdict:
     """Compare learned views with the best equidistant offset on the test subjects.
 
@@ -234,6 +244,7 @@ def judge(
         tick: Called with the work done, in reconstructed images.
         rivals: Other choices, by name, whose gain over the same baseline goes into the metrics.
         net: The frozen backbone. Default: the one that comes with svct.
+        rules: What a device can take; the equidistant baseline obeys it too, see `svct.sampling.fit.even_sets`.
 
     Returns:
         The verdict; its schedule holds the learned views where the lower end of the gain's interval clears zero.
@@ -242,7 +253,7 @@ def judge(
     A = Projector(task.scan, task.grid)
     noise = [1_000_003 * seed + 10 + i for i in range(NOISE_SEEDS)]
     trials = [measure_trial(subjects.test, A, task.acquisition, net=net, seed=s) for s in noise]
-    rows = equidistant_sets(len(task.scan), task.budget)
+    rows = even_sets(len(task.scan), task.budget, rules)
     # The offset that does best on the test subjects themselves: the strictest baseline.
     first = [_ticked(trials[0].psnr(views), tick) for views in rows]
     ranked = sorted(range(len(rows)), key=lambda i: first[i].mean().item(), reverse=True)[:3]
@@ -251,6 +262,7 @@ def judge(
     learned = found.learned
     ours = _mean_psnr(trials[1:], learned, tick, _ticked(trials[0].psnr(learned), tick))
     baseline = f"equidistant, the best of {len(rows)} offsets on the test {subjects.unit}s"
+    baseline += "" if rules is None else ", under the same constraints"
     gain = paired_gain(ours.tolist(), means[best].tolist(), baseline=baseline)
 
     def other(choice: ViewSet | Choice) -> dict[str, Any]:
@@ -287,12 +299,12 @@ def judge(
             name: {"views": list(choice.views), "loads": list(choice.loads), **other(choice)}
             for name, choice in rivals.items()
         },
-        "saved_views": _saved_views(task, trials, ours, means[best], tick),
+        "saved_views": _saved_views(task, trials, ours, means[best], tick, rules),
         "returned": method,
         "remarks": list(subjects.remarks),
     }
     return Verdict(
-        schedule=_schedule(task, subjects, taken, method, seed, gain if method == "learned" else None),
+        schedule=_schedule(task, subjects, taken, method, seed, gain if method == "learned" else None, rules),
         found=found,
         equidistant=rows[best],
         gain=gain,
@@ -302,16 +314,16 @@ def judge(
     )
 
 
-def work(task: Task, subjects: Subjects, effort: Effort) -> int:
+def work(task: Task, subjects: Subjects, effort: Effort, rules: Constraints | None = None) -> int:
     """Return how often `learn_views` and `judge` tick, in reconstructed images."""
-    offsets = len(equidistant_sets(len(task.scan), task.budget))
+    offsets = len(even_sets(len(task.scan), task.budget, rules))
     test = len(subjects.test) * (offsets + 3 * (NOISE_SEEDS - 1) + 2 * NOISE_SEEDS + 2 + 8)
-    return search_work(task, subjects, effort) + test
+    return search_work(task, subjects, effort, rules) + test
 
 
-def search_work(task: Task, subjects: Subjects, effort: Effort) -> int:
+def search_work(task: Task, subjects: Subjects, effort: Effort, rules: Constraints | None = None) -> int:
     """Return how often `learn_views` ticks, in reconstructed images."""
-    offsets = len(equidistant_sets(len(task.scan), task.budget))
+    offsets = len(even_sets(len(task.scan), task.budget, rules))
     search = 4 * (task.budget + 2) + 16 * effort.gumbel_steps
     search += effort.warped.measurements * effort.warped.patients * effort.warped.offsets
     return search + len(subjects.validation) * (offsets + 4 + effort.swaps)
@@ -322,17 +334,25 @@ def _chosen(sampler: Sampler, problem: Problem, seed: int, tick: Callable[[int],
 
 
 def _saved_views(
-    task: Task, trials: list[Trial], ours: Tensor, theirs: Tensor, tick: Callable[[int], object]
+    task: Task,
+    trials: list[Trial],
+    ours: Tensor,
+    theirs: Tensor,
+    tick: Callable[[int], object],
+    rules: Constraints | None,
 ) -> float | None:
     """Return how many views less than equidistant ones the learned ones take at the same mean PSNR.
 
     Between the budget and a quarter more or less, PSNR of equidistant views, over four offsets, is taken as linear in
-    the logarithm of their number; None where it does not rise.
+    the logarithm of their number; None where it does not rise, or where the constraints do not allow so many or few.
     """
     few, many = round(task.budget * 0.8), min(round(task.budget * 1.25), len(task.scan))
     found = []
     for views in (few, many):
-        rows = equidistant_sets(len(task.scan), views)
+        try:
+            rows = even_sets(len(task.scan), views, rules)
+        except InputError:
+            return None
         found.append(max(float(_ticked(trials[0].psnr(row), tick).mean()) for row in rows[:: -(-len(rows) // 4)]))
     slope = (found[1] - found[0]) / math.log(many / few) if many > few else 0.0
     gain = float((ours - theirs).mean())
@@ -348,7 +368,15 @@ def _ticked(values: Tensor, tick: Callable[[int], object]) -> Tensor:
     return values
 
 
-def _schedule(task: Task, subjects: Subjects, views: ViewSet, method: str, seed: int, gain: Gain | None) -> Schedule:
+def _schedule(
+    task: Task,
+    subjects: Subjects,
+    views: ViewSet,
+    method: str,
+    seed: int,
+    gain: Gain | None,
+    rules: Constraints | None,
+) -> Schedule:
     geometry = task.scan.to_dict()
     angles = np.rad2deg(geometry.pop("angles")).tolist()
     return Schedule(
@@ -366,5 +394,6 @@ def _schedule(task: Task, subjects: Subjects, views: ViewSet, method: str, seed:
             "seed": seed,
             "data": subjects.source,
             "backbone_sha256": file_sha256(backbone_path()),
+            **({} if rules is None else {"constraints": rules.described()}),
         },
     )

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from svct.bench.learn import Effort, Stage, judge, learn_views, work
+from svct.bench.share import law_work, share_by_law
 from svct.bench.subjects import Subjects
 from svct.geometry.projector import Projector
 from svct.sampling.fixed import ViewSet
@@ -27,7 +28,9 @@ STUDY = Effort(
 
 DOSE = "dose on equidistant"
 BOTH = "views and dose"
-RIVALS = (DOSE, BOTH)
+LAW = "law on equidistant"
+LAW_LEARNED = "law on learned"
+RIVALS = (DOSE, BOTH, LAW, LAW_LEARNED)
 
 
 def study_cell(
@@ -51,12 +54,16 @@ def study_cell(
 
     Returns:
         What `judge` measured, with the views of each arm; plain JSON. Among its rivals, at the same total dose, the
-        dose shared among equidistant views, and views and dose designed together.
+        dose shared among equidistant views, and views and dose designed together, both in the linear model; and the
+        dose shared by a law whose exponent is learned through the backbone, among equidistant and learned views.
     """
     found = learn_views(task, subjects, effort=effort, seed=seed, stage=stage, tick=tick, better=_ignore)
-    problem = Problem(Projector(task.scan, task.grid), task.acquisition, task.budget, subjects.train)
+    A = Projector(task.scan, task.grid)
+    problem = Problem(A, task.acquisition, task.budget, subjects.train)
     even = share_load(linear_model(problem), found.equidistant)
     rivals = {DOSE: Choice(found.equidistant, even), BOTH: Designed(share=True).choose(problem)}
+    on_even, on_learned = share_by_law(task, subjects, (found.equidistant, found.learned), seed=seed, tick=tick)
+    rivals |= {LAW: on_even, LAW_LEARNED: on_learned}
     verdict = judge(task, subjects, found, seed=seed, keep_learned=False, tick=tick, rivals=rivals)
     views = {"learned": found.learned, "designed": found.designed, "equidistant": verdict.equidistant}
     return {
@@ -71,7 +78,7 @@ def study_cell(
 
 def cell_work(task: Task, subjects: Subjects, effort: Effort) -> int:
     """Return how often `study_cell` ticks, in reconstructed images."""
-    return work(task, subjects, effort) + len(RIVALS) * 3 * len(subjects.test)
+    return work(task, subjects, effort) + law_work(subjects, sets=2) + len(RIVALS) * 3 * len(subjects.test)
 
 
 def at_flux(task: Task, photons: float) -> Task:
@@ -82,9 +89,9 @@ def at_flux(task: Task, photons: float) -> Task:
 def as_markdown(cells: list[dict[str, Any]]) -> str:
     """Return the table of finished cells, one line each."""
     lines = [
-        "| task | views | photons | seed | equidistant, dB | learned | designed | dose on equidistant | views and dose "
-        "| learned, patients turned | views saved | returned |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|",
+        "| task | views | photons | seed | equidistant, dB | learned | designed "
+        f"| {' | '.join(RIVALS)} | learned, patients turned | views saved | returned |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|",
     ]
     for cell in cells:
         level = cell["equidistant"]["psnr_db"]

@@ -16,7 +16,7 @@ def command() -> None:
 @command.command("list")
 @options.as_json
 def list_data(as_json: bool) -> None:
-    """List the volumes that can be fetched."""
+    """List the volumes that can be fetched; `svct data outside` has those that you bring yourself."""
     from svct.data.catalogue import CATALOGUE
 
     rows = [
@@ -36,6 +36,29 @@ def list_data(as_json: bool) -> None:
         return
     for row in rows:
         click.echo(f"{row['name']}  {row['path'] or 'not fetched'}  {row['title']}")
+
+
+@command.command("outside")
+@options.as_json
+def list_outside(as_json: bool) -> None:
+    """List published data sets that svct reads and does not fetch: where to get them, how to read and compare."""
+    from dataclasses import asdict
+
+    from svct.data.outside.listing import OUTSIDE
+
+    if as_json:
+        click.echo(json.dumps([asdict(found) for found in OUTSIDE.values()], indent=2))
+        return
+    for found in OUTSIDE.values():
+        click.echo(f"{found.name}: {found.title}")
+        for word, lines in (
+            ("get", found.obtain),
+            ("cite", (found.citation,)),
+            ("read", (found.reader,)),
+            ("compare", found.protocol),
+        ):
+            for line in lines:
+                click.echo(f"  {word:8}{line}")
 
 
 @command.command("fetch")

@@ -2,14 +2,16 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from svct.cli import options
+from svct.cli.constraint_options import build_constraints, constraint_options
 
 if TYPE_CHECKING:
     from svct.bench.learn import Verdict
+    from svct.sampling.schedule import Schedule
 
 
 @click.command()
@@ -27,6 +29,12 @@ if TYPE_CHECKING:
     help="Scan the slices of this CT instead of drawn patients: NIfTI, DICOM folder, or name of a fetched one.",
 )
 @options.series
+@click.option("--objective", type=click.Choice(["image", "heads"]), help="What views serve.  [default: the task's]")
+@click.option("--head", help="With --objective heads: a head, cho or linear.  [default: the task's first head]")
+@click.option("--finding", help="With --objective heads: what is looked for.  [default: the task's first]")
+@click.option(
+    "--image-share", type=click.FloatRange(0, 1), default=0.0, help="Part of the image error beside the head."
+)
 @options.seed
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder.  [default: runs/TASK-VIEWS-seedSEED]")
 @click.option("--resume", is_flag=True, help="Continue an interrupted run in the same folder.")
@@ -37,34 +45,49 @@ if TYPE_CHECKING:
     help="What is tried beside equidistant views; may be repeated.  [default: design, warped, Gumbel top-K]",
 )
 @click.option("--keep-learned", is_flag=True, help="Return the learned views even where they do not win.")
+@click.option("--share-dose", is_flag=True, help="Share the dose among the views too, and keep that where it wins.")
 @click.option("--quick", is_flag=True, help="A tenth of the work, to see the whole path; too little to win.")
+@constraint_options
 @options.as_json
 def command(
     task_names: tuple[str, ...],
     views: int | None,
     data: str | None,
     series: str | None,
+    objective: str | None,
+    head: str | None,
+    finding: str | None,
+    image_share: float,
     seed: int,
     out: Path | None,
     resume: bool,
     sampler_names: tuple[str, ...],
     keep_learned: bool,
+    share_dose: bool,
     quick: bool,
     as_json: bool,
+    **wishes: Any,
 ) -> None:
     """Learn which views a task needs and write the schedule.
 
     Searches the task's candidates (A-optimal design, Gumbel top-K through the frozen backbone, one-swap search), then
     compares with the best equidistant offset on subjects that took no part in any choice. Unless the 95 % interval
-    of the gain lies above zero, the schedule holds equidistant views.
+    of the gain lies above zero, the schedule holds equidistant views. With --device, or single limits, every set that
+    is looked at can be taken, the equidistant ones too.
 
     With --task given several times, each task's views are learned alone, and beside them, with the same effort, one
     universal set for all; the verdict compares the two. All learn through the same frozen backbone.
+
+    With --objective heads a head's loss or an observer's d' takes the place of the image error, and AUC that of PSNR.
     """
     from dataclasses import asdict
 
+    import numpy as np
+
     from svct.bench.learn import QUICK, Effort, judge, search_views, work
     from svct.bench.picture import draw_verdict
+    from svct.bench.share import SHARED, share_work, with_shared_dose
+    from svct.bench.share import share_dose as share
     from svct.bench.subjects import drawn_subjects, volume_subjects
     from svct.cli.progress import progress
     from svct.cli.run_folder import RunFolder
@@ -75,11 +98,23 @@ def command(
 
     tasks = [load_task(name) for name in task_names]
     tasks = tasks if views is None else [task.with_budget(views) for task in tasks]
-    for task in tasks:
-        if task.objective != "image":
+    if any((objective or task.objective) == "heads" for task in tasks):
+        from svct.cli.learn_heads import learn_heads
+
+        if len(tasks) > 1 or data or sampler_names or share_dose or any(wishes.values()):
             raise InputError(
-                f"objective of task {task.name!r}: expected 'image', which views are learned for, got 'heads'"
+                "objective 'heads': expected one --task with drawn cases, no --data, --sampler, --share-dose or "
+                "limits of a device; leave them out"
             )
+        learn_heads(
+            tasks[0], head=head, finding=finding, image_share=image_share, seed=seed, out=out, resume=resume,
+            keep_learned=keep_learned, quick=quick, as_json=as_json,
+        )  # fmt: skip
+        return
+    if head or finding or image_share:
+        raise InputError(
+            "--head, --finding, --image-share: expected objective 'heads', got 'image'; add --objective heads"
+        )
     effort = QUICK if quick else Effort()
     samplers = [load_sampler(name) for name in sampler_names]
     if len(tasks) > 1:
@@ -87,12 +122,21 @@ def command(
 
         if data or series:
             raise InputError("--data: expected with one --task, got several; learn them one by one")
+        if any(value for value in wishes.values()):
+            raise InputError("limits of a device: expected with one --task, got several; learn them one by one")
+        if share_dose:
+            raise InputError("--share-dose: expected with one --task, got several; learn them one by one")
         told = learn_together(
             tasks, effort=effort, samplers=samplers, seed=seed, out=out, resume=resume, keep_learned=keep_learned
         )
         click.echo(json.dumps(told.metrics, indent=2) if as_json else told.summary)
         return
     task, task_name = tasks[0], task_names[0]
+    rules = build_constraints(np.rad2deg(task.scan.angles).round(9).tolist(), **wishes)
+    if rules is not None:
+        rules.require_budget(task.budget)
+        if share_dose:
+            raise InputError("--share-dose: expected without limits of a device, got both; leave one out")
     place = None if data is None else locate(data)
     name = task.name if data is None else f"{task.name}-{Path(data).name.split('.')[0]}"
     folder = out or Path("runs") / f"{name}-{task.budget}-seed{seed}"
@@ -103,7 +147,9 @@ def command(
         "series": series,
         "seed": seed,
         "keep_learned": keep_learned,
+        **({"share_dose": True} if share_dose else {}),
         "effort": asdict(effort),
+        "constraints": None if rules is None else asdict(rules),
         "scan": task.scan.to_dict(),
         "grid": asdict(task.grid),
         "acquisition": asdict(task.acquisition),
@@ -120,7 +166,8 @@ def command(
         )
         for remark in subjects.remarks:
             click.echo(f"note: {remark}", err=True)
-        with progress(work(task, subjects, effort), what="searching views") as bar:
+        steps = work(task, subjects, effort, rules) + (share_work(subjects) if share_dose else 0)
+        with progress(steps, what="searching views") as bar:
             found = search_views(
                 [task],
                 [subjects],
@@ -130,9 +177,17 @@ def command(
                 tick=bar.update,
                 better=lambda best: run.keep("best so far", best),
                 samplers=samplers,
+                rules=rules,
             )
+            rivals = {}
+            if share_dose:
+                bar.set_description_str("sharing the dose")
+                rivals = {SHARED: share(task, subjects, found, seed=seed, tick=bar.update)}
             bar.set_description_str("testing on unseen subjects")
-            verdict = judge(task, subjects, found, seed=seed, keep_learned=keep_learned, tick=bar.update)
+            verdict = judge(
+                task, subjects, found, seed=seed, keep_learned=keep_learned, tick=bar.update, rivals=rivals, rules=rules
+            )
+            verdict = with_shared_dose(task, verdict) if share_dose else verdict
     except BaseException as stop:
         if run.discard_unless_begun():
             stop.add_note("nothing was finished yet")
@@ -142,7 +197,27 @@ def command(
     draw_verdict(folder / "views.png", task, verdict)
     run.write_json("metrics.json", verdict.metrics)
     verdict.schedule.save(folder / "schedule.json", overwrite=True)
+    if wishes["device"] is not None:
+        _plan(verdict.schedule, wishes["device"], folder)
     click.echo(json.dumps(verdict.metrics, indent=2) if as_json else _summary(verdict, folder))
+
+
+def _plan(schedule: "Schedule", device: str, folder: Path) -> None:
+    """Write the schedule as the device takes it, or say why it cannot."""
+    from svct.errors import InputError
+    from svct.sampling.device import load_device
+    from svct.sampling.plan import plan
+
+    profile = load_device(device)
+    try:
+        made = plan(schedule, profile).schedule
+    except InputError as error:
+        click.echo(f"note: not planned for the device: {error}", err=True)
+        return
+    made.save(folder / f"schedule-{profile.id}.json", overwrite=True)
+    for check in made.checks:
+        if check["result"] == "fail":
+            click.echo(f"note: on the device {check['code']} fails: {check['value']} of {check['limit']}", err=True)
 
 
 def _summary(verdict: "Verdict", folder: Path) -> str:
@@ -157,7 +232,15 @@ def _summary(verdict: "Verdict", folder: Path) -> str:
         f"  turned by up to 20 degrees: {verdict.rotated.mean_db:+.2f} dB "
         f"({verdict.rotated.low_db:+.2f} to {verdict.rotated.high_db:+.2f})",
     ]
-    if verdict.schedule.method == "equidistant":
+    if shared := metrics["rivals"].get("dose shared"):
+        told = shared["gain"]
+        lines.append(
+            f"  dose shared  {told['mean_db']:+6.2f} dB   95 % interval {told['low_db']:+.2f} to "
+            f"{told['high_db']:+.2f} dB, loads {min(shared['loads']):.2f} to {max(shared['loads']):.2f} of the mean"
+        )
+    if verdict.schedule.method == "dose shared":
+        lines.append("The interval of the shared dose lies above zero: the schedule holds its views and loads.")
+    elif verdict.schedule.method == "equidistant":
         lines.append(
             "The interval does not lie above zero: the schedule holds equidistant views. --keep-learned overrides."
         )

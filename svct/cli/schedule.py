@@ -5,6 +5,7 @@ import click
 from svct.cli import (
     schedule_check,
     schedule_diff,
+    schedule_explain,
     schedule_import,
     schedule_plan,
     schedule_plot,
@@ -22,6 +23,7 @@ command.add_command(schedule_show.command)
 command.add_command(schedule_check.command)
 command.add_command(schedule_plan.command)
 command.add_command(schedule_diff.command)
+command.add_command(schedule_explain.command)
 command.add_command(schedule_import.command)
 command.add_command(schedule_plot.command)
 command.add_command(schedule_sign.sign)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from svct.physics.simulate import Simulator
     from svct.physics.slabs import Slabs
 
+    Scanned = tuple[Tensor | Slabs, float, float]
+
 
 @dataclass(frozen=True)
 class Request:
@@ -83,7 +85,6 @@ def _simulate(
     scan, given = _views(full, protocol, request)
     motions, times = _motions(volume, chosen, request, scan, protocol)
     simulator = Simulator(protocol, scan, grid, request.basis, motions=motions, times_s=times)
-    objects = _slices(volume, grid, chosen, request.basis) if scan.ndim == 2 else _whole(volume, grid, request.basis)
     if given is None and protocol.relative_load is not None:
         given = simulator.loads().numpy()
     if given is not None and not (given > 0).all():
@@ -92,6 +93,7 @@ def _simulate(
         click.echo(f"note: {len(given) - len(kept)} views of 0 mAs are left out of the file", err=True)
         times = tuple(times[i] for i in kept) if times else ()
         simulator, given = replace(simulator, scan=scan[kept], times_s=times), given[kept]
+    objects = _slices(volume, simulator, chosen) if scan.ndim == 2 else _whole(volume, simulator)
     extras = ("counts", "line_integrals") if line_integrals else ("counts",)
     lead = (len(chosen),) if scan.ndim == 2 and len(chosen) > 1 else ()
     shape = (*lead, *simulator.scan.detector_shape[:-1], len(simulator.scan), simulator.scan.detector_shape[-1])
@@ -180,56 +182,62 @@ def _motions(
     return motions, rotation_times(list(scan.angles), rotation_s=protocol.rotation_s)
 
 
-def _slices(
-    volume: "VolumePlanes", grid: "Grid", chosen: list[int], basis: tuple[str, ...]
-) -> "Iterator[tuple[Tensor, float]]":
-    """Give the materials of each slice, and its water-equivalent diameter, mm."""
+def _slices(volume: "VolumePlanes", simulator: "Simulator", chosen: list[int]) -> "Iterator[Scanned]":
+    """Give the materials of each slice."""
     for index in chosen:
-        yield _materials(volume.part(index, index + 1).slices_on(grid)[0], grid, basis)
+        yield _materials(volume.part(index, index + 1).slices_on(simulator.grid)[0], simulator)
 
 
-def _whole(volume: "VolumePlanes", grid: "Grid", basis: tuple[str, ...]) -> "Iterator[tuple[Tensor | Slabs, float]]":
-    """Give the materials of the volume, in slabs where it is large, and its water-equivalent diameter, mm."""
+def _whole(volume: "VolumePlanes", simulator: "Simulator") -> "Iterator[Scanned]":
+    """Give the materials of the volume, in slabs where it is large."""
     from svct.data.volume import overlap_weights
     from svct.geometry.grid import Grid as Plane
     from svct.physics.slabs import Slabs
 
+    grid = simulator.grid
     plane = Plane(grid.shape[1:], grid.voxel_mm)
     weights = overlap_weights(volume.shape[0], volume.spacing_mm[0], (grid.shape[0], grid.voxel_mm))
 
-    def read(first: int, last: int) -> "tuple[Tensor, float]":
+    def read(first: int, last: int) -> "tuple[Tensor, float, float]":
         image = np.zeros((last - first, *plane.shape), np.float32)
         for index in np.flatnonzero(weights[first:last].any(axis=0)).tolist():
             covered = np.flatnonzero(weights[first:last, index])
             one = volume.part(index, index + 1).slices_on(plane)[0, ::-1]
             image[covered] += weights[first:last][covered, index, None, None] * one
-        return _materials(image, grid, basis)
+        return _materials(image, simulator)
 
-    slabs = Slabs(grid, len(basis), lambda first, last: read(first, last)[0])
-    if slabs.fit_into_one:
-        yield read(0, grid.shape[0])
+    slabs = Slabs(grid, len(simulator.basis), lambda first, last: read(first, last)[0])
+    count, step = grid.shape[0], slabs.step
+    if step >= count:
+        yield read(0, count)
         return
-    size, step = 0.0, slabs.step
-    for first in range(0, grid.shape[0], step):
-        last = min(first + step, grid.shape[0])
-        size += read(first, last)[1] * (last - first) / grid.shape[0]
-    yield slabs, size
+    size, kilograms = 0.0, 0.0
+    for first in range(0, count, step):
+        last = min(first + step, count)
+        _, one_size, one_mass = read(first, last)
+        size, kilograms = size + one_size * (last - first) / count, kilograms + one_mass
+    yield slabs, size, kilograms
 
 
-def _materials(image: NDArray[np.float32], grid: "Grid", basis: tuple[str, ...]) -> "tuple[Tensor, float]":
+def _materials(image: NDArray[np.float32], simulator: "Simulator") -> "tuple[Tensor, float, float]":
+    """Return the materials, the water-equivalent diameter in mm and the mass in kg of a slice or some planes."""
     import torch
 
-    from svct.physics.dose import water_equivalent_mm
+    from svct.physics.dose import mass_kg, water_equivalent_mm
     from svct.physics.tissue import hu_to_materials
     from svct.units import mu_to_hu
 
+    scan, voxel = simulator.scan, simulator.grid.voxel_mm
     hu = mu_to_hu(torch.from_numpy(image))
-    return hu_to_materials(hu, basis), water_equivalent_mm(hu, voxel_mm=grid.voxel_mm)
+    x = hu_to_materials(hu, simulator.basis)
+    thickness = voxel if scan.ndim == 3 else _slice_thickness(scan, simulator.beam.row_mm)
+    size = water_equivalent_mm(hu, voxel_mm=voxel)
+    return x, size, mass_kg(x, simulator.basis, voxel_mm3=voxel**2 * thickness)
 
 
 def _run(
     simulator: "Simulator",
-    objects: "Iterator[tuple[Tensor | Slabs, float]]",
+    objects: "Iterator[Scanned]",
     file: "ScanWriter",
     given: NDArray[np.float64] | None,
     *,
@@ -240,13 +248,12 @@ def _run(
     import torch
 
     from svct import __version__
-    from svct.physics.dose import mass_kg, scan_dose
+    from svct.physics.dose import scan_dose
 
-    protocol, scan, grid = simulator.protocol, simulator.scan, simulator.grid
+    protocol, scan = simulator.protocol, simulator.scan
     loads, sizes, absorbed, kilograms = [], [], 0.0, 0.0
-    thickness = grid.voxel_mm if scan.ndim == 3 else _slice_thickness(scan, simulator.beam.row_mm)
     with progress(max(1, math.prod(lead)) * len(scan), what="simulate") as bar:
-        for number, (x, size) in enumerate(objects):
+        for number, (x, size, mass) in enumerate(objects):
             mas = simulator.loads(x) if given is None else torch.from_numpy(given)
             at = (number,) if lead else ()
             for part in simulator.parts(x, mas, seed=[seed, number]):
@@ -259,8 +266,7 @@ def _run(
                 bar.update(len(part.views))
             loads.append(mas.numpy())
             sizes.append(size)
-            slabs = [x] if isinstance(x, torch.Tensor) else (slab for _, slab in x)
-            kilograms += sum(mass_kg(s, simulator.basis, voxel_mm3=grid.voxel_mm**2 * thickness) for s in slabs)
+            kilograms += mass
     mas_all = np.array(loads) if lead else loads[0]
     dose = scan_dose(
         np.mean(loads, axis=0).tolist(),

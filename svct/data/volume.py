@@ -116,9 +116,11 @@ class Volume:
             raise InputError(f"slice indices: expected 0 to {nz - 1}, got {min(chosen)} to {max(chosen)}")
         rows = overlap_weights(self.hu.shape[1], self.spacing_mm[1], (ny, grid.voxel_mm))
         columns = overlap_weights(self.hu.shape[2], self.spacing_mm[2], (nx, grid.voxel_mm))
+        same = all(np.array_equal(weights, np.eye(*weights.shape)) for weights in (rows, columns))
         out = np.empty((len(chosen), ny, nx), np.float32)
         for image, index in zip(out, chosen, strict=True):
-            image[:] = rows @ hu_to_mu(self.hu[index].astype(np.float32)) @ columns.T
+            mu = hu_to_mu(self.hu[index].astype(np.float32))
+            image[:] = mu if same else rows @ mu @ columns.T
         return out
 
 

@@ -44,11 +44,6 @@ class Slabs:
         """Planes of a slab."""
         return self.planes or max(1, SLAB // (self.materials * math.prod(self.grid.shape[1:])))
 
-    @property
-    def fit_into_one(self) -> bool:
-        """Whether the volume is a single slab."""
-        return self.step >= self.grid.shape[0]
-
 
 def slab_grid(grid: Grid, first: int, last: int) -> Grid:
     """Return the grid of some planes of a volume.

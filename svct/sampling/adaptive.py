@@ -11,7 +11,7 @@ from scipy.ndimage import rotate
 from torch import Tensor
 
 from svct.errors import InputError
-from svct.sampling.fixed import equidistant_sets
+from svct.sampling.fit import even_sets
 from svct.sampling.linear import LinearModel, Posterior, coarsening, linear_model, pooled
 from svct.sampling.samplers.base import Choice, Problem
 from svct.sampling.samplers.designed import greedy, taken_error
@@ -61,7 +61,11 @@ class Adaptive:
         ensemble = torch.from_numpy(np.concatenate(turned))
         model = linear_model(replace(problem, images=ensemble[:: len(self.turns_deg)]), coarse=self.coarse)
         factor = coarsening(problem.A, self.coarse)
-        scouts = list(equidistant_sets(problem.candidates, self.scouts)[0])
+        if problem.rules is not None and problem.rules.groups:
+            raise InputError(
+                f"groups: expected none, since views are taken one by one here, got {problem.rules.groups[:2]}"
+            )
+        scouts = list(even_sets(problem.candidates, self.scouts, problem.rules)[0])
         return Scanner(self, problem, model, pooled(ensemble, factor).double(), scouts, problem.A[scouts](ensemble))
 
 
@@ -89,7 +93,9 @@ class Scanner:
         """Measure the scouts of a patient and choose the other views for him."""
         weights = torch.from_numpy(self.weights(measure(self.scouts).numpy()))
         state = Posterior(replace(self.model, prior=self._prior(weights)), self.scouts)
-        chosen = greedy(state, self.scouts, self.problem.budget, taken_error)
+        rules, budget = self.problem.rules, self.problem.budget
+        free = None if rules is None else lambda taken: rules.allowed_mask(taken, views=budget)
+        chosen = greedy(state, self.scouts, budget, taken_error, free=free)
         return Choice(tuple(sorted(chosen)))
 
     def weights(self, y: NDArray[np.float32]) -> NDArray[np.float64]:

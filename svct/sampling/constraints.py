@@ -1,19 +1,31 @@
 """Which candidate views may be chosen, and which of them together."""
 
-import math
-from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import pairwise
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from svct.errors import InputError
+from svct.errors import InputError, unknown_name
 from svct.sampling.checks import angular_distance_deg, finite_number, positive_count
 from svct.sampling.device import Device, in_sector
+from svct.sampling.passes import (
+    ROUNDING_DEG,
+    fewest_between,
+    least_gap_deg,
+    longest_pass,
+    most_between,
+    of_source,
+    off_step,
+    one_pass,
+)
+from svct.sampling.tube_limits import LoadLimits, Ramp
 
-_ROUNDING_DEG = 1e-9
+Order = Literal["fastest", "fixed"]
+"""In which order views are taken."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,9 +42,15 @@ class Constraints:
         max_views: Most views there may be.
         step_deg: The angles lie on multiples of this step, degrees: an encoder count or a trigger slot.
         step_tolerance_deg: How far from such a multiple a candidate may lie, degrees.
+        max_step_deg: The furthest that the axis turns from one view to the next in the order taken, degrees: its
+            highest speed times the time between two frames.
+        order: ``"fastest"``: one pass, upwards in the gantry's range or, where that is endless, after the widest gap;
+            ``"fixed"``: the candidates' own order, always turning forward.
+        loads: Limits of the tube.
 
     Raises:
         InputError: A value is impossible, or no candidate is left.
+        UnknownNameError: No such order.
 
     Example:
         >>> rules = Constraints(angles_deg=tuple(range(0, 180, 10)), min_gap_deg=20, forbidden_deg=((75, 105),))
@@ -51,6 +69,9 @@ class Constraints:
     max_views: int | None = None
     step_deg: float | None = None
     step_tolerance_deg: float = 0.01
+    max_step_deg: float | None = None
+    order: Order = "fastest"
+    loads: LoadLimits = field(default_factory=LoadLimits)
 
     def __post_init__(self) -> None:
         angles = tuple(finite_number(angle, f"angle of candidate {i}") for i, angle in enumerate(self.angles_deg))
@@ -58,8 +79,14 @@ class Constraints:
         for name in ("min_gap_deg", "step_tolerance_deg"):
             if finite_number(getattr(self, name), name) < 0:
                 raise InputError(f"{name}: expected at least 0, got {getattr(self, name)}")
-        if self.step_deg is not None and finite_number(self.step_deg, "step_deg") <= 0:
-            raise InputError(f"step_deg: expected more than 0 or None, got {self.step_deg}")
+        for name in ("step_deg", "max_step_deg"):
+            value = getattr(self, name)
+            if value is not None and finite_number(value, name) <= 0:
+                raise InputError(f"{name}: expected more than 0 or None, got {value}")
+        if self.order not in get_args(Order):
+            raise unknown_name("order", str(self.order), list(get_args(Order)))
+        if self.order == "fixed" and self.max_step_deg is not None and list(angles) != sorted(angles):
+            raise InputError("order 'fixed' with max_step_deg: expected candidates in ascending order, got others")
         if self.max_views is not None:
             object.__setattr__(self, "max_views", positive_count(self.max_views, "max_views"))
         members = [view for group in self.groups for view in group]
@@ -74,7 +101,12 @@ class Constraints:
 
     @classmethod
     def from_device(
-        cls, device: Device, angles_deg: Sequence[float], *, step_tolerance_deg: float | None = None
+        cls,
+        device: Device,
+        angles_deg: Sequence[float],
+        *,
+        step_tolerance_deg: float | None = None,
+        mean_mA: float | None = None,
     ) -> "Constraints":
         """Derive constraints from a device profile.
 
@@ -87,10 +119,12 @@ class Constraints:
             angles_deg: Source angles of the candidates, degrees.
             step_tolerance_deg: How far from a step a candidate may lie, degrees; beyond it is left out. Default: the
                 profile's tolerance.
+            mean_mA: Tube current at the mean load, from which the tube's limits and ramp bound the loads. Default: no
+                bounds but those of `LoadLimits`.
         """
         angles = np.asarray(angles_deg, dtype=np.float64)
         tolerance = device.axis.tolerance_deg if step_tolerance_deg is None else step_tolerance_deg
-        near = _off_step(angles * device.axis.sign + device.axis.zero_deg, device.step_deg) <= tolerance
+        near = off_step(angles * device.axis.sign + device.axis.zero_deg, device.step_deg) <= tolerance
         reached = device.reachable(angles)
         if not (near & reached).any():
             raise InputError(
@@ -101,9 +135,13 @@ class Constraints:
         rows = [n for n in (device.limits.max_views, device.limits.table_rows) if n is not None]
         return cls(
             angles_deg=tuple(angles.tolist()),
-            allowed=tuple(np.flatnonzero(near & reached).tolist()),
-            min_gap_deg=_least_gap(device),
+            allowed=tuple(np.flatnonzero(near).tolist()),
+            min_gap_deg=least_gap_deg(device),
+            range_deg=None if device.axis.range_deg is None else of_source(device, device.axis.range_deg),
+            forbidden_deg=tuple(of_source(device, sector) for sector in device.axis.forbidden_deg),
             max_views=min(rows) if rows else None,
+            order="fixed" if device.mode == "fly" and device.axis.range_deg is None else "fastest",
+            loads=LoadLimits() if mean_mA is None else LoadLimits.from_device(device, mean_mA=mean_mA),
         )
 
     @cached_property
@@ -139,7 +177,7 @@ class Constraints:
         pairs = list(zip(ring, ring[1:] + ring[:1], strict=True)) if len(ring) > 2 else [tuple(ring)] * (len(ring) == 2)
         for a, b in pairs:
             gap = float(angular_distance_deg(np.array(angles[a]), np.array(angles[b])))
-            if gap < self.min_gap_deg - _ROUNDING_DEG:
+            if gap < self.min_gap_deg - ROUNDING_DEG:
                 found.append(f"views {a} and {b} {gap:g} deg apart, less than min_gap_deg {self.min_gap_deg:g}")
         for group in self.groups:
             taken = set(group) & set(chosen)
@@ -147,11 +185,44 @@ class Constraints:
                 found.append(f"{len(taken)} of the {len(group)} views of the group {group}, expected all or none")
         if self.max_views is not None and len(chosen) > self.max_views:
             found.append(f"{len(chosen)} views, more than max_views {self.max_views}")
+        for a, b in pairwise(self.sequence(chosen)):
+            step = (angles[b] - angles[a]) % 360
+            if self.max_step_deg is not None and step > self.max_step_deg + ROUNDING_DEG:
+                found.append(
+                    f"views {a} and {b} follow each other {step:g} deg apart in order {self.order!r}, more than "
+                    f"max_step_deg {self.max_step_deg:g}"
+                )
         return found
+
+    def sequence(self, views: Iterable[int]) -> tuple[int, ...]:
+        """Return views in the order in which they are taken."""
+        chosen = sorted(set(views))
+        if self.order == "fixed":
+            return tuple(chosen)
+        return one_pass(self.angles_deg, chosen, None if self.range_deg is None else self.range_deg[0])
+
+    def load_ramps(self, views: Sequence[int]) -> list[Ramp]:
+        """Return how much the loads of successive views may differ, as places in `views`."""
+        place = {view: i for i, view in enumerate(views)}
+        turn = self.sequence(views)
+        ramps = self.loads.ramps([self.angles_deg[view] for view in turn])
+        return [(place[turn[a]], place[turn[b]], most) for a, b, most in ramps]
+
+    def require_loads(self, views: Sequence[int], loads: Sequence[float]) -> None:
+        """Check the loads of views over their mean.
+
+        Raises:
+            InputError: The tube cannot give them; the message names each clash.
+        """
+        load = dict(zip(views, loads, strict=True))
+        turn = self.sequence(views)
+        found = self.loads.clashes([self.angles_deg[view] for view in turn], [load[view] for view in turn])
+        if found:
+            raise InputError(f"loads: expected what the tube can give, got {'; '.join(found[:3])}")
 
     def together(self, view: int) -> tuple[int, ...]:
         """Return the views that come with one: its whole group, or itself."""
-        return next((group for group in self.groups if view in group), (view,))
+        return self._group_of.get(view, (view,))
 
     def allowed_mask(self, chosen: Iterable[int], *, views: int | None = None) -> NDArray[np.bool_]:
         """Tell which candidates a greedy choice may take next, each together with its group.
@@ -165,19 +236,42 @@ class Constraints:
             ``(candidate,)``; False for those chosen already.
         """
         taken = sorted(set(chosen))
-        limit = min(n for n in (views, self.max_views, len(self.angles_deg)) if n is not None)
         free = self.usable & self._clear_of(taken)
-        mask = free.copy()
-        for group in self.groups:
-            mask[list(group)] = free[list(group)].all() and self._apart(group)
-        sizes = np.ones(len(mask), dtype=int)
-        for group in self.groups:
-            sizes[list(group)] = len(group)
-        mask &= len(taken) + sizes <= limit
-        if views is not None and (self.min_gap_deg > 0 or self.groups):
-            for view in np.flatnonzero(mask):
-                mask[view] = self._fill([*taken, *self.together(int(view))], views) >= views
+        mask = np.zeros(len(self.angles_deg), dtype=bool)
+        for unit in self.units:
+            mask[list(unit)] = self._may_take(unit[0], taken, free, views)
         return mask
+
+    def may_take(self, view: int, chosen: Iterable[int], *, views: int | None = None) -> bool:
+        """Whether one candidate may be taken next, with its group; see `allowed_mask`."""
+        taken = sorted(set(chosen))
+        return self._may_take(view, taken, self.usable & self._clear_of(taken), views)
+
+    def _may_take(self, view: int, taken: list[int], free: NDArray[np.bool_], views: int | None) -> bool:
+        new = self.together(view)
+        limit = min(n for n in (views, self.max_views, len(self.angles_deg)) if n is not None)
+        if len(taken) + len(new) > limit or not free[list(new)].all() or not self._apart(new):
+            return False
+        if views is None or (self.min_gap_deg == 0 and self.max_step_deg is None and not self.groups):
+            return True
+        then = [*taken, *new]
+        return len(then) + self._missing(then) <= views <= self._fill(then, views)
+
+    def first_allowed(self, wishes: Iterable[int], chosen: Iterable[int], *, views: int) -> int:
+        """Return the first of some candidates that may be taken next.
+
+        Raises:
+            InputError: None may.
+        """
+        taken = sorted(set(chosen))
+        free = self.usable & self._clear_of(taken)
+        for view in wishes:
+            if free[view] and self._may_take(view, taken, free, views):
+                return view
+        raise InputError(
+            f"views: {len(taken)} of {views} were placed, and no other fits under {self.described()}; take fewer views "
+            "or loosen one of these"
+        )
 
     def require_budget(self, views: int) -> None:
         """Check that so many views can be chosen at all.
@@ -191,44 +285,128 @@ class Constraints:
         if views > usable:
             why = self._reason(np.flatnonzero(~self.usable).tolist())
             raise InputError(f"views: expected at most {usable}, the candidates that are left, got {views}; {why}")
-        fitting = self._fill([], views)
-        if fitting < views:
-            clash = f"min_gap_deg {self.min_gap_deg:g}" + (" and groups" if self.groups else "")
+        if not self._holds(views):
             raise InputError(
-                f"views: {views} do not fit: {fitting} of {usable} candidates were placed under {clash}; take fewer "
-                "views, a smaller gap or other groups"
+                f"views: {views} do not fit: {self._fill([], views)} of {usable} candidates were placed under "
+                f"{self.conflict(views).described()}; take another number of views or loosen one of these"
             )
+
+    def conflict(self, views: int) -> "Constraints":
+        """Return constraints that cannot hold together for so many views, of which none could be spared.
+
+        Raises:
+            InputError: They can hold.
+        """
+        if self._holds(views):
+            raise InputError(f"conflict: expected a number of views that does not fit, got {views}, which fit")
+        left = self
+        for name, none in _NONE.items():
+            without = replace(left, **{name: none})
+            left = left if without._holds(views) else without
+        return left
+
+    def described(self) -> str:
+        """Return the constraints in words, with their numbers."""
+        parts = [f"min_gap_deg {self.min_gap_deg:g}"] if self.min_gap_deg else []
+        if self.max_step_deg is not None:
+            parts.append(f"max_step_deg {self.max_step_deg:g} in order {self.order!r}")
+        if self.range_deg is not None:
+            parts.append(f"range_deg {self.range_deg[0]:g} to {self.range_deg[1]:g}")
+        parts += [f"forbidden sector {low:g} to {high:g} deg" for low, high in self.forbidden_deg]
+        if self.step_deg is not None:
+            parts.append(f"step_deg {self.step_deg:g}")
+        if self.allowed is not None:
+            parts.append(f"{len(self.allowed)} allowed candidates")
+        if self.groups:
+            parts.append(f"groups of {' or '.join(map(str, sorted({len(group) for group in self.groups})))} views")
+        if self.max_views is not None:
+            parts.append(f"max_views {self.max_views}")
+        return " and ".join(parts) or "no constraint"
+
+    def among(self, views: Sequence[int]) -> "Constraints":
+        """Return the constraints over some of the candidates alone; of groups that are not whole, none may be taken."""
+        place = {view: i for i, view in enumerate(views)}
+        broken = {view for group in self.groups if not set(group) <= set(views) for view in group}
+        return replace(
+            self,
+            angles_deg=tuple(self.angles_deg[view] for view in views),
+            allowed=tuple(place[v] for v in views if self.usable[v] and v not in broken),
+            groups=tuple(tuple(place[v] for v in group) for group in self.groups if set(group) <= set(views)),
+        )
+
+    @cached_property
+    def units(self) -> tuple[tuple[int, ...], ...]:
+        """What can be taken: groups of usable candidates and usable candidates without group, by first view."""
+        first = {self.together(view)[0] for view in np.flatnonzero(self.usable).tolist()}
+        every = [self.together(view) for view in sorted(first)]
+        return tuple(unit for unit in every if self.usable[list(unit)].all() and self._apart(unit))
+
+    def _holds(self, views: int) -> bool:
+        """Whether so many views can be taken; see `allowed_mask` for how exactly."""
+        if self.max_views is not None and views > self.max_views:
+            return False
+        if self.max_step_deg is not None and self._in_one_pass(self.max_step_deg, views) < views:
+            return False
+        return self._fill([], views) >= views
+
+    def _in_one_pass(self, step: float, enough: int) -> int:
+        """Return how many views one pass takes at steps that are not too long; groups may allow fewer."""
+        turn = self.sequence(np.flatnonzero(self.usable).tolist())
+        angles = np.array(self.angles_deg)[list(turn)]
+        past = np.concatenate([[0.0], np.cumsum(np.diff(angles) % 360)]).tolist()
+        endless = self.order == "fastest" and self.range_deg is None
+        return longest_pass(past, gap=self.min_gap_deg, step=step, endless=endless, enough=enough)
+
+    def _missing(self, chosen: Sequence[int]) -> int:
+        """Return how many views are needed between those chosen until no step is too long; huge where none help."""
+        if self.max_step_deg is None or len(chosen) < 2:
+            return 0
+        turn = self.sequence(chosen)
+        ring = np.sort(np.array(self.angles_deg)[self.usable & self._clear_of(chosen)] % 360).tolist()
+        endless = self.order == "fastest" and self.range_deg is None
+        pairs = zip(turn, turn[1:] + turn[:1] if endless else turn[1:], strict=endless)
+        angles, gap, never = self.angles_deg, self.min_gap_deg, 10 * len(self.angles_deg)
+        needs = [fewest_between(ring, angles[a], angles[b], gap=gap, step=self.max_step_deg) for a, b in pairs]
+        counts = [never if need is None else need for need in needs]
+        size = max((len(group) for group in self.groups), default=1)
+        return size * (sum(counts) - (max(counts) if endless else 0))
+
+    @cached_property
+    def _group_of(self) -> dict[int, tuple[int, ...]]:
+        return {view: group for group in self.groups for view in group}
+
+    @cached_property
+    def _piece(self) -> NDArray[np.int64]:
+        """Number of the piece that each usable candidate lies in: pieces are further apart than a step may be."""
+        piece = np.zeros(len(self.angles_deg), dtype=np.int64)
+        if self.max_step_deg is None:
+            return piece
+        turn = list(self.sequence(np.flatnonzero(self.usable).tolist()))
+        angles = np.array(self.angles_deg)[turn]
+        piece[turn] = np.concatenate([[0], np.cumsum(np.diff(angles) % 360 > self.max_step_deg + ROUNDING_DEG)])
+        return piece
 
     def _fill(self, chosen: Sequence[int], views: int) -> int:
         """Return how many views there can be with those chosen; exact up to `views` without groups."""
+        free = self.usable & self._clear_of(chosen)
+        if chosen:
+            free &= self._piece == self._piece[chosen[0]]
         if self.groups:
-            taken = list(chosen)
-            for view in range(len(self.angles_deg)):
-                new = self.together(view)
-                if view not in taken and len(taken) + len(new) <= views:
-                    free = self.usable & self._clear_of(taken)
-                    taken += list(new) if free[list(new)].all() and self._apart(new) else []
-            return len(taken)
-        ring = np.sort(np.array(self.angles_deg)[self.usable & self._clear_of(chosen)] % 360).tolist()
-        if not ring or self.min_gap_deg <= _ROUNDING_DEG:
+            count = len(chosen)
+            for unit in self.units:
+                if count + len(unit) <= views and free[list(unit)].all():
+                    count += len(unit)
+                    free &= self._clear_of(unit)
+            return count
+        ring = np.sort(np.array(self.angles_deg)[free] % 360).tolist()
+        gap = self.min_gap_deg
+        if not ring or gap <= ROUNDING_DEG:
             return len(chosen) + len(ring)
         if not chosen:
-            return max(1 + self._walk(ring, first, first + 360 - self.min_gap_deg) for first in ring)
+            return max(1 + most_between(ring, first, first + 360 - gap, gap) for first in ring)
         fixed = sorted(self.angles_deg[view] % 360 for view in chosen)
         ends = [*fixed[1:], fixed[0] + 360]
-        return len(chosen) + sum(self._walk(ring, a, b - self.min_gap_deg) for a, b in zip(fixed, ends, strict=True))
-
-    def _walk(self, ring: list[float], last: float, end: float) -> int:
-        """Count the views that fit after `last`, up to and with `end`, each as early as the gap allows."""
-        count = 0
-        while True:
-            wish = last + self.min_gap_deg - _ROUNDING_DEG
-            place = bisect_left(ring, wish % 360)
-            turn = 360 * math.floor(wish / 360)
-            last = ring[place] + turn if place < len(ring) else ring[0] + turn + 360
-            if last > end + _ROUNDING_DEG:
-                return count
-            count += 1
+        return len(chosen) + sum(most_between(ring, a, b - gap, gap) for a, b in zip(fixed, ends, strict=True))
 
     def _clear_of(self, chosen: Sequence[int]) -> NDArray[np.bool_]:
         """Tell which candidates are not chosen and keep the gap to those that are."""
@@ -236,14 +414,15 @@ class Constraints:
         clear = np.ones(len(angles), dtype=bool)
         for view in chosen:
             self._check_index(view)
-            clear &= angular_distance_deg(angles, angles[view : view + 1]) >= self.min_gap_deg - _ROUNDING_DEG
+            if self.min_gap_deg > 0:
+                clear &= angular_distance_deg(angles, angles[view : view + 1]) >= self.min_gap_deg - ROUNDING_DEG
             clear[view] = False
         return clear
 
     def _apart(self, group: Sequence[int]) -> bool:
         angles = np.array(self.angles_deg)[list(group)]
         distances = angular_distance_deg(angles[:, None], angles[None, :]) + np.diag(np.full(len(group), 360.0))
-        return bool(distances.min() >= self.min_gap_deg - _ROUNDING_DEG)
+        return bool(distances.min() >= self.min_gap_deg - ROUNDING_DEG)
 
     @cached_property
     def _reasons(self) -> list[list[str]]:
@@ -256,13 +435,13 @@ class Constraints:
         if self.range_deg is not None:
             low, high = self.range_deg
             lowest = angles + 360 * np.ceil((low - angles) / 360 - 1e-12)
-            tests.append((lowest > high + _ROUNDING_DEG, f"lies outside of range_deg {low:g} to {high:g}"))
+            tests.append((lowest > high + ROUNDING_DEG, f"lies outside of range_deg {low:g} to {high:g}"))
         tests += [
             (in_sector(angles, low, high), f"lies in the forbidden sector {low:g} to {high:g} deg")
             for low, high in self.forbidden_deg
         ]
         if self.step_deg is not None:
-            off = _off_step(angles, self.step_deg) > self.step_tolerance_deg
+            off = off_step(angles, self.step_deg) > self.step_tolerance_deg
             tests.append((off, f"is no multiple of step_deg {self.step_deg:g}"))
         for mask, reason in tests:
             for view in np.flatnonzero(mask):
@@ -282,16 +461,14 @@ class Constraints:
             raise InputError(f"views: expected indices from 0 to {len(self.angles_deg) - 1}, got {view}")
 
 
-def _off_step(angles: NDArray[np.float64], step: float | None) -> NDArray[np.float64]:
-    return np.zeros(angles.shape) if step is None else np.abs(angles - step * np.round(angles / step))
-
-
-def _least_gap(device: Device) -> float:
-    exposure = device.exposure
-    period_ms = max(exposure.min_ms + exposure.readout_ms, exposure.min_period_ms or 0.0)
-    if device.rotation is not None:
-        single = device.rotation.max_rotations == 1
-        slots = math.ceil(period_ms / device.rotation.slot_ms - 1e-9) if single else 1
-        return max(slots, 1) * device.rotation.slot_deg
-    step = device.step_deg or 0.0
-    return max(step, device.axis.min_speed_deg_s * period_ms / 1000) if device.mode == "fly" else step
+_NONE: dict[str, Any] = {
+    "max_views": None,
+    "allowed": None,
+    "step_deg": None,
+    "forbidden_deg": (),
+    "range_deg": None,
+    "groups": (),
+    "max_step_deg": None,
+    "min_gap_deg": 0.0,
+}
+"""What each constraint is where there is none."""

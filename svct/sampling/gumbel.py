@@ -6,8 +6,18 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from svct.sampling.constraints import Constraints
 from svct.sampling.fixed import ViewSet
-from svct.sampling.relaxed import around, down_the_slope, draw_apart, drawn_loss, gumbel_noise, peaks, some_others
+from svct.sampling.relaxed import (
+    around,
+    barred,
+    down_the_slope,
+    draw_apart,
+    drawn_loss,
+    gumbel_noise,
+    peaks,
+    some_others,
+)
 from svct.sampling.trial import Panel
 
 
@@ -22,6 +32,7 @@ def learn_logits(
     temperature: float = 2.0,
     learning_rate: float = 0.5,
     each: Callable[[int], object] | None = None,
+    rules: Constraints | None = None,
 ) -> ViewSet:
     """Learn one logit per candidate view and return the views of the largest.
 
@@ -35,6 +46,7 @@ def learn_logits(
         temperature: Of the relaxation.
         learning_rate: How far the logit with the steepest slope moves in a step.
         each: Called with the number of images after each step.
+        rules: What every drawn set must satisfy.
 
     Returns:
         The views, ascending.
@@ -48,18 +60,20 @@ def learn_logits(
     """
     generator = torch.Generator().manual_seed(seed)
     count, budget = trial.candidates, len(start)
+    never = barred(rules, count)
     logits = peaks(start, count).requires_grad_(True)
     for _ in range(steps):
         patients = torch.randint(len(trial.parts[0].truth), (batch,), generator=generator)
-        noisy = logits + gumbel_noise((count,), generator)
-        drawn = draw_apart(noisy.detach(), budget)
+        noisy = (logits + gumbel_noise((count,), generator)).masked_fill(never, -torch.inf)
+        drawn = draw_apart(noisy.detach(), budget, rules)
         soft = _relaxed(noisy / temperature, drawn)
         rest = some_others(drawn, count, others, generator)
+        rest = rest[~never[rest]]
         loss = drawn_loss(trial, drawn, rest, soft, patients=patients)
-        logits = down_the_slope(loss, logits, learning_rate=learning_rate)
+        logits, _ = down_the_slope(loss, logits, learning_rate=learning_rate)
         if each:
             each(batch)
-    return tuple(sorted(draw_apart(logits.detach(), budget).tolist()))
+    return tuple(sorted(draw_apart(logits.detach(), budget, rules).tolist()))
 
 
 def _relaxed(scaled: Float[Tensor, " view"], order: Int[Tensor, " drawn"]) -> Float[Tensor, " view"]:
@@ -67,6 +81,8 @@ def _relaxed(scaled: Float[Tensor, " view"], order: Int[Tensor, " drawn"]) -> Fl
     total = torch.zeros_like(scaled)
     taken = torch.zeros_like(scaled, dtype=torch.bool)
     for view in order:
-        total = total + torch.softmax(scaled.masked_fill(taken, -torch.inf), dim=0)
-        taken = taken.index_fill(0, around(int(view), len(scaled), len(order)), True)
+        left = scaled.masked_fill(taken, -torch.inf)
+        if bool(left.isfinite().any()):
+            total = total + torch.softmax(left, dim=0)
+        taken = taken.index_fill(0, around(int(view), scaled.detach(), len(order)), True)
     return total

@@ -145,7 +145,7 @@ def linear_model(problem: Problem, *, coarse: int = 32) -> LinearModel:
         prior=_prior(small.double()),
         photon_noise=line.exp() / flux,
         electronic_noise=(problem.acquisition.electronic_noise * line.exp() / flux) ** 2,
-        importance=pooled(importance[None].float(), factor).double().flatten(),
+        importance=pooled(importance.reshape(-1, *A.domain_shape).float(), factor).mean(dim=0).double().flatten(),
     )
 
 

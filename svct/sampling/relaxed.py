@@ -1,10 +1,11 @@
 """What learned samplers share: the error of drawn views as a differentiable function of how much each view is taken."""
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from svct.recon.weights import arc_weights
+from svct.sampling.constraints import Constraints
 from svct.sampling.fixed import ViewSet
 from svct.sampling.trial import Panel, Trial
 
@@ -17,7 +18,7 @@ def drawn_loss(
     *,
     patients: Int[Tensor, " batch"],
 ) -> Float[Tensor, ""]:
-    """Return the error of some views through the frozen backbone, with a gradient to every view that is shown.
+    """Return the loss of some views through the frozen backbone, with a gradient to every view that is shown.
 
     Args:
         trial: Patients with their data of every candidate, of one task or several.
@@ -27,13 +28,16 @@ def drawn_loss(
         patients: Which patients of each task.
 
     Returns:
-        Mean ln RMSE over patients and tasks.
+        Mean over patients and tasks of ln RMSE, or of the loss of a trial's reading.
     """
     shown = torch.cat([drawn, rest]).sort().values
     losses = []
     for part in trial.parts:
         weights = coming_weights(part, drawn.sort().values, shown, (soft - soft.detach())[shown])
         images = part.net(part.y[patients][:, shown], part.A[shown.tolist()], view_weights=weights)
+        if part.reading is not None:
+            losses.append(part.reading.loss(images, part.truth[patients], patients))
+            continue
         error = (images - part.truth[patients]).square().mean(dim=(-2, -1))
         losses.append(0.5 * error.log().mean())
     return torch.stack(losses).mean()
@@ -90,16 +94,29 @@ def around_circle(views: Int[Tensor, " chosen"], candidates: int) -> Int[Tensor,
     return torch.minimum(apart, candidates - apart)
 
 
-def down_the_slope(loss: Float[Tensor, ""], weights: Tensor, *, learning_rate: float) -> Tensor:
-    """Return weights a step down the loss's slope, of which the steepest entry moves by the learning rate.
+def down_the_slope(
+    loss: Float[Tensor, ""], weights: Tensor, *, learning_rate: float, steepest: float = 0.0
+) -> tuple[Tensor, float]:
+    """Take a step down the loss's slope, of the learning rate where the slope is as steep as ever.
 
-    Steps follow the slope itself: Adam would move entries with a noisy slope as far as those with a steady one. A slope
-    that is not finite moves nothing.
+    Args:
+        loss: What `weights` lower.
+        weights: Such as logits.
+        learning_rate: How far the entry with the steepest slope moves.
+        steepest: Steepest slope of the steps before; a step of a flatter slope is shorter by as much. Default: every
+            step is as long as the first.
+
+    Returns:
+        The weights after the step, and the steepest slope so far. A slope that is not finite moves nothing.
+
+    Notes:
+        Steps follow the slope itself: Adam would move entries with a noisy slope as far as those with a steady one.
     """
     (slope,) = torch.autograd.grad(loss, weights)
     if bool(slope.isfinite().all()):
-        weights = weights.detach() - learning_rate * slope / slope.abs().max().clamp(min=1e-12)
-    return weights.detach().requires_grad_(True)
+        steepest = max(steepest, float(slope.abs().max()), 1e-12)
+        weights = weights.detach() - learning_rate * slope / steepest
+    return weights.detach().requires_grad_(True), steepest
 
 
 def gumbel_noise(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
@@ -115,17 +132,35 @@ def some_others(
     return rest[~torch.isin(rest, drawn)][:most]
 
 
-def around(view: int, candidates: int, budget: int) -> Int[Tensor, " neighbour"]:
-    """Return the candidates within a quarter of the mean spacing of a view."""
-    reach = candidates // (4 * budget)
-    return torch.arange(view - reach, view + reach + 1) % candidates
+def around(view: int, values: Float[Tensor, " view"], budget: int) -> Int[Tensor, " neighbour"]:
+    """Return the candidates within a quarter of the mean spacing of a view, over those whose value is finite."""
+    reach = int(values.isfinite().sum()) // (4 * budget)
+    return torch.arange(view - reach, view + reach + 1) % len(values)
 
 
-def draw_apart(values: Float[Tensor, " view"], budget: int) -> Int[Tensor, " {budget}"]:
-    """Take the largest one by one, each a quarter of the mean spacing or more from the others."""
+def draw_apart(
+    values: Float[Tensor, " view"], budget: int, rules: Constraints | None = None
+) -> Int[Tensor, " {budget}"]:
+    """Take the largest one by one, each a quarter of the mean spacing or more from the others.
+
+    With constraints, groups come whole, and where nothing that far may be taken, something nearer is.
+    """
+    values = values if rules is None else values.masked_fill(barred(rules, len(values)), -torch.inf)
     left = values.clone()
-    drawn = []
-    for _ in range(budget):
-        drawn.append(int(left.argmax()))
-        left[around(drawn[-1], len(values), budget)] = -torch.inf
+    drawn: list[int] = []
+    while len(drawn) < budget:
+        if rules is None:
+            new: tuple[int, ...] = (int(left.argmax()),)
+        else:
+            far = left.argsort(descending=True).tolist()[: int(left.isfinite().sum())]
+            wishes = [*far, *values.argsort(descending=True).tolist()]
+            new = rules.together(rules.first_allowed(wishes, drawn, views=budget))
+        for view in new:
+            drawn.append(view)
+            left[around(view, values, budget)] = -torch.inf
     return torch.tensor(drawn)
+
+
+def barred(rules: Constraints | None, candidates: int) -> Bool[Tensor, " view"]:
+    """Return which candidates cannot be taken at all."""
+    return torch.zeros(candidates, dtype=torch.bool) if rules is None else torch.from_numpy(~rules.usable)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from svct.errors import InputError
@@ -21,6 +21,19 @@ BATCH = 8
 
 
 @runtime_checkable
+class Reading(Protocol):
+    """What images are worth to whoever reads them: what a search of views may go by instead of PSNR."""
+
+    def worth(self, images: Float[Tensor, "patient y x"], truth: Float[Tensor, "patient y x"]) -> Tensor:
+        """Return the worth of the image of every patient, the larger the better, ``(patient,)``."""
+
+    def loss(
+        self, images: Float[Tensor, "batch y x"], truth: Float[Tensor, "batch y x"], patients: Int[Tensor, " batch"]
+    ) -> Float[Tensor, ""]:
+        """Return how bad the images of some patients are, differentiable in the images."""
+
+
+@runtime_checkable
 class Panel(Protocol):
     """Says what a view set is worth: one trial, or several of which each counts the same."""
 
@@ -32,8 +45,17 @@ class Panel(Protocol):
     def candidates(self) -> int:
         """Number of candidate views."""
 
+    def worth(self, views: ViewSet) -> Float[Tensor, " patient"]:
+        """Return what some views are worth to whom the search is for, one number per patient."""
+
     def psnr(self, views: ViewSet) -> Float[Tensor, " patient"]:
         """Return what some views are worth, one number per patient, dB."""
+
+    def psnr_at(self, choice: Choice) -> Float[Tensor, " patient"]:
+        """Return what views that share the dose are worth, measured anew, one number per patient, dB."""
+
+    def psnr_of(self, choice: Choice) -> Float[Tensor, " patient"]:
+        """Return `psnr` where the loads are even, `psnr_at` where they are not."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +71,8 @@ class Trial:
         net: The frozen backbone.
         acquisition: Flux and noise of a view at mean load.
         seed: Seed of the noise.
+        importance: How much the error of each pixel counts in the PSNR, for all patients or for each. Default: alike.
+        reading: What a search goes by. Default: the PSNR.
     """
 
     truth: Float[Tensor, "patient y x"]
@@ -57,6 +81,8 @@ class Trial:
     net: UnrolledNet
     acquisition: Acquisition
     seed: int
+    importance: Float[Tensor, "*patient y x"] | None = None
+    reading: Reading | None = None
 
     @property
     def parts(self) -> "tuple[Trial, ...]":
@@ -76,28 +102,69 @@ class Trial:
             parts = [self.net(part[:, chosen], A) for part in torch.split(self.y, BATCH)]
         return torch.cat(parts)
 
+    def worth(self, views: ViewSet) -> Float[Tensor, " patient"]:
+        """Return what some views are worth to the reading, one number per patient."""
+        return self.psnr(views) if self.reading is None else self.reading.worth(self.images(views), self.truth)
+
     def psnr(self, views: ViewSet) -> Float[Tensor, " patient"]:
         """Return the PSNR of every patient from some views, ``(n,)``, dB, range 2000 HU."""
         return self._psnr(self.images(views))
 
     def psnr_at(self, choice: Choice) -> Float[Tensor, " patient"]:
         """Return the PSNR of every patient from views that share the dose, measured anew, ``(n,)``, dB."""
-        views, loads = list(choice.views), torch.tensor(choice.loads)
-        flux = torch.as_tensor(self.acquisition.photons, dtype=torch.float64)
-        flux = (flux[views] if flux.ndim else flux) * loads
-        A = self.A[views]
-        with torch.inference_mode():
-            y = replace(self.acquisition, photons=tuple(flux.tolist())).measure(A(self.truth), seed=self.seed)
-            parts = [self.net(part, A, view_loads=loads) for part in torch.split(y, BATCH)]
-        return self._psnr(torch.cat(parts))
+        return self._psnr(self.images_at(choice))
+
+    def psnr_of(self, choice: Choice) -> Float[Tensor, " patient"]:
+        """Return the PSNR of every patient, dB: `psnr` where the loads are even, `psnr_at` where they are not."""
+        return self.psnr(choice.views) if len(set(choice.loads)) == 1 else self.psnr_at(choice)
+
+    def images_at(self, choice: Choice) -> Float[Tensor, "patient y x"]:
+        """Reconstruct all patients from views that share the dose, measured anew, ``(n, ny, nx)``, 1/mm."""
+        return scanned_at(choice, self.truth, self.A, self.acquisition, net=self.net, seed=self.seed)
 
     def _psnr(self, images: Float[Tensor, "patient y x"]) -> Float[Tensor, " patient"]:
-        error = (images - self.truth).double().square().mean(dim=(-2, -1))
-        return 10 * torch.log10(RANGE**2 / error)
+        error = (images - self.truth).double().square()
+        weights = torch.ones_like(error) if self.importance is None else self.importance.double().expand_as(error)
+        return 10 * torch.log10(RANGE**2 * weights.sum(dim=(-2, -1)) / (weights * error).sum(dim=(-2, -1)))
+
+
+def scanned_at(
+    choice: Choice,
+    images: Float[Tensor, "patient y x"],
+    A: Projector,
+    acquisition: Acquisition,
+    *,
+    net: UnrolledNet,
+    seed: int,
+) -> Float[Tensor, "patient y x"]:
+    """Measure patients at some views and loads and reconstruct them, ``(n, ny, nx)``, 1/mm.
+
+    Args:
+        choice: Views and loads.
+        images: Truth ``(n, ny, nx)``, 1/mm.
+        A: The projector of all candidates.
+        acquisition: Flux and noise of a view at mean load.
+        net: The frozen backbone.
+        seed: Seed of the noise.
+    """
+    views, loads = list(choice.views), torch.tensor(choice.loads)
+    flux = torch.as_tensor(acquisition.photons, dtype=torch.float64)
+    flux = (flux[views] if flux.ndim else flux) * loads
+    some = A[views]
+    with torch.inference_mode():
+        y = replace(acquisition, photons=tuple(flux.tolist())).measure(some(images), seed=seed)
+        parts = [net(part, some, view_loads=loads) for part in torch.split(y, BATCH)]
+    return torch.cat(parts)
 
 
 def measure_trial(
-    images: Float[Tensor, "patient y x"], A: Projector, acquisition: Acquisition, *, net: UnrolledNet, seed: int
+    images: Float[Tensor, "patient y x"],
+    A: Projector,
+    acquisition: Acquisition,
+    *,
+    net: UnrolledNet,
+    seed: int,
+    importance: Float[Tensor, "*patient y x"] | None = None,
 ) -> Trial:
     """Measure patients with every candidate view.
 
@@ -107,8 +174,9 @@ def measure_trial(
         acquisition: Flux and noise.
         net: The frozen backbone.
         seed: Seed of the noise.
+        importance: How much the error of each pixel counts in the PSNR, ``([patient,] y, x)``.
     """
-    return Trial(images, acquisition.measure(A(images), seed=seed), A, net, acquisition, seed)
+    return Trial(images, acquisition.measure(A(images), seed=seed), A, net, acquisition, seed, importance)
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,9 +206,21 @@ class Trials:
         """Number of candidate views."""
         return self.parts[0].candidates
 
+    def worth(self, views: ViewSet) -> Float[Tensor, " patient"]:
+        """Return the mean worth over the tasks of their patients i, ``(n,)``."""
+        return torch.stack([part.worth(views) for part in self.parts]).mean(dim=0)
+
     def psnr(self, views: ViewSet) -> Float[Tensor, " patient"]:
         """Return the mean PSNR over the tasks of their patients i, ``(n,)``, dB."""
         return torch.stack([part.psnr(views) for part in self.parts]).mean(dim=0)
+
+    def psnr_at(self, choice: Choice) -> Float[Tensor, " patient"]:
+        """Return the same for views that share the dose, measured anew."""
+        return torch.stack([part.psnr_at(choice) for part in self.parts]).mean(dim=0)
+
+    def psnr_of(self, choice: Choice) -> Float[Tensor, " patient"]:
+        """Return `psnr` where the loads are even, `psnr_at` where they are not."""
+        return torch.stack([part.psnr_of(choice) for part in self.parts]).mean(dim=0)
 
 
 def panel_of(trials: Sequence[Trial]) -> Panel:
@@ -162,6 +242,13 @@ def measure_problem(problem: Problem, name: str, *, seed: int, patients: int | N
     """
     net = problem.require_net(name)
     count = min([len(part.images) for part in problem.parts] + ([] if patients is None else [patients]))
-    return panel_of(
-        [measure_trial(part.images[:count], part.A, part.acquisition, net=net, seed=seed) for part in problem.parts]
+    return panel_of([_measure_part(part, count, net, seed) for part in problem.parts])
+
+
+def _measure_part(problem: Problem, count: int, net: UnrolledNet, seed: int) -> Trial:
+    importance = problem.importance
+    if importance is not None and importance.ndim == 3:
+        importance = importance[:count]
+    return measure_trial(
+        problem.images[:count], problem.A, problem.acquisition, net=net, seed=seed, importance=importance
     )

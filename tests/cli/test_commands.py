@@ -57,12 +57,17 @@ def test_the_main_job_on_a_volume(tmp_path: Path, capsys: pytest.CaptureFixture[
     nibabel.save(nibabel.Nifti1Image(hu.T, np.diag([8.0, 8.0, 5.0, 1.0])), tmp_path / "body.nii.gz")  # type: ignore[no-untyped-call]
     out = tmp_path / "run"
     options = ["--task", "chest", "--views", "24", "--quick", "--keep-learned", "--out", str(out)]
+    options += ["--forbid-deg", "80..100", "--device", "c-arm"]
     assert run(["learn-sampling", *options, "--data", str(tmp_path / "body.nii.gz"), "--json"]) == 0
     metrics = json.loads(capsys.readouterr().out)
     assert metrics["unit"] == "slice"
     schedule = Schedule.load(out / "schedule.json")
     assert schedule.method == "learned"
     assert schedule.budget == 24
+    assert not [angle for angle in schedule.angles_deg if 80 < angle < 100]
+    planned = Schedule.load(out / "schedule-c-arm.json")
+    assert planned.device_profile is not None
+    assert planned.device_profile["id"] == "c-arm"
     slices = schedule.provenance["data"]["slices"]
     used = [set(slices[name]) for name in ("train", "validation", "test")]
     assert sum(map(len, used)) == len(set.union(*used))

@@ -5,9 +5,12 @@ import torch
 
 from svct.errors import DataFileError
 from svct.geometry import Grid, ParallelBeam, Projector
+from svct.physics import Acquisition
 from svct.recon import UnrolledNet, load_backbone
 from svct.recon.networks import save_network
 from svct.recon.uncertainty import Uncertainty, load_uncertainty
+from svct.tasks import load_task
+from svct.units import MU_WATER
 
 
 def test_the_head_learns_the_size_of_the_errors_and_leaves_the_image_alone() -> None:
@@ -41,3 +44,13 @@ def test_heads_of_other_backbones_are_refused(tmp_path: Path) -> None:
     save_network(load_backbone(), tmp_path / "net.safetensors", about={})
     with pytest.raises(DataFileError, match="expected a head for error bars, got a UnrolledNet"):
         load_uncertainty(tmp_path / "net.safetensors")
+
+
+def test_the_error_bars_that_come_with_svct_hold_most_of_a_chest() -> None:
+    task = load_task("chest")
+    truth = task.cohort.images(task.cohort.split("test")[:1])
+    A = Projector(task.scan, task.grid)[list(range(0, len(task.scan), len(task.scan) // 24))]
+    x, std = load_uncertainty()(Acquisition(photons=5e4).measure(A(truth), seed=1), A)
+    body = truth > 0.5 * MU_WATER
+    held = ((x - truth).abs() < 1.6449 * std)[body].float().mean()
+    assert 0.85 < float(held) < 0.99

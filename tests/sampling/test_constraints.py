@@ -100,7 +100,7 @@ def test_the_clash_is_named(changes: dict[str, Any], views: list[int], message: 
             "expected at most 2, the candidates that are left, got 3; 10 is not among those allowed",
         ),
         ({"max_views": 3}, 4, "expected at most max_views 3, got 4"),
-        ({"groups": tuple((i, i + 6) for i in range(6))}, 3, "under min_gap_deg 0 and groups"),
+        ({"groups": tuple((i, i + 6) for i in range(6))}, 3, "placed under groups of 2 views; take"),
     ],
 )
 def test_budgets_that_do_not_fit(changes: dict[str, Any], views: int, message: str) -> None:

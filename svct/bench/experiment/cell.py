@@ -80,7 +80,12 @@ def measure(node: CellNode, choice: Choice) -> Outcome:
 
 
 def _read(
-    name: str, seen: Images, fitted_on: Sequence[Case], images: Images, cases: Sequence[Case], seed: int
+    name: str,
+    seen: Float[Tensor, "other y x"],
+    fitted_on: Sequence[Case],
+    images: Images,
+    cases: Sequence[Case],
+    seed: int,
 ) -> list[Measured]:
     return list(read(name, seen, fitted_on, images, cases, seed=seed))
 

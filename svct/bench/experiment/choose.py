@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from svct.bench.experiment.node import Choices, ViewNode
+from svct.bench.experiment.node import LEARNED, LEARNED_MAS, SEARCHES, UNIVERSAL, Choices, ViewNode
 from svct.bench.learn import learn_views
 from svct.bench.many import learn_universal
 from svct.bench.subjects import Subjects, cohort_source
@@ -24,8 +24,8 @@ from svct.sampling.trial import measure_trial
 from svct.tasks.cohort import Cohort
 from svct.tasks.task import Task
 
-EQUIDISTANT, UNIVERSAL, LEARNED, LEARNED_MAS = "equidistant", "universal", "learned", "learned-mas"
-OWN = (EQUIDISTANT, UNIVERSAL, LEARNED, LEARNED_MAS)
+EQUIDISTANT = "equidistant"
+OWN = (EQUIDISTANT, *SEARCHES)
 """Ways to choose that look at validation patients; all others are registered samplers."""
 
 Option = TypeVar("Option", ViewSet, Choice)

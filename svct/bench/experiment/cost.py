@@ -1,8 +1,8 @@
 """About how long a piece of work takes on one core, for a progress bar."""
 
 from svct.bench.diagnosis import EXTRA
-from svct.bench.experiment.choose import EQUIDISTANT, LEARNED, LEARNED_MAS, UNIVERSAL, offsets_of
-from svct.bench.experiment.node import CellNode, Node, ViewNode
+from svct.bench.experiment.choose import EQUIDISTANT, offsets_of
+from svct.bench.experiment.node import LEARNED, LEARNED_MAS, UNIVERSAL, CellNode, Node, ViewNode
 from svct.bench.recon_methods import cost
 from svct.geometry.projector import Projector
 from svct.tasks.task import Task

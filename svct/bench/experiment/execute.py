@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from time import process_time
 
 import torch
 
@@ -23,12 +24,13 @@ def execute(node: Node, choices: Choices) -> Outcome:
     Returns:
         What came of it; where it failed, why.
     """
+    processor = process_time()
     with one_thread(), cost_of_step() as cost:
         try:
             found = _done(node, choices)
         except Exception as error:
             found = Outcome(node.key, error=f"{type(error).__name__}: {error}")
-    seconds = {**found.seconds, "all": cost.seconds}
+    seconds = {**found.seconds, "all": cost.seconds, "processor": process_time() - processor}
     spent = (Measured("seconds", cost.seconds, "s"), Measured("peak_memory", cost.peak_memory_mib, "MiB"))
     figures = (*found.figures, *spent) if found.figures else ()
     return replace(found, figures=figures, seconds=seconds, peak_memory_mib=cost.peak_memory_mib)

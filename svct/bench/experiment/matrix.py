@@ -5,8 +5,7 @@ from dataclasses import replace
 from itertools import product
 from typing import Any
 
-from svct.bench.experiment.choose import LEARNED, LEARNED_MAS, UNIVERSAL
-from svct.bench.experiment.node import CellNode, ViewNode
+from svct.bench.experiment.node import LEARNED, LEARNED_MAS, UNIVERSAL, CellNode, ViewNode
 from svct.bench.experiment.plan import Named, Plan
 from svct.bench.many import require_together
 from svct.errors import InputError, unknown_name

@@ -13,6 +13,10 @@ from svct.sampling.samplers.base import Choice
 from svct.tasks.difficulty import Difficulty
 from svct.tasks.task import Task
 
+UNIVERSAL, LEARNED, LEARNED_MAS = "universal", "learned", "learned-mas"
+SEARCHES = (UNIVERSAL, LEARNED, LEARNED_MAS)
+"""Ways to choose views that search for them, with an effort."""
+
 Settings = Mapping[str, Any]
 
 
@@ -76,11 +80,18 @@ class ViewNode(Node):
             "task": task_inputs(self.task),
             "together": [task_inputs(task) for task in self.together],
             "budget": self.task.budget,
-            "effort": asdict(self.effort),
+            "effort": self._effort(),
             "backbone": file_sha256(backbone_path()),
             "seed": self.seed,
             "first": [node.key for node in self.first],
         }
+
+    def _effort(self) -> dict[str, Any]:
+        """Return what of the effort matters: a sampler without a search sees its patients alone."""
+        effort = asdict(self.effort)
+        if self.kind in SEARCHES:
+            return effort
+        return {name: effort[name] for name in ("train", "validation")}
 
     @property
     def needs(self) -> "tuple[ViewNode, ...]":

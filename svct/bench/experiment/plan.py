@@ -28,8 +28,8 @@ OWN_PROTOCOL = "task"
 LEVELS = {"study": STUDY, "quick": QUICK}
 """Efforts of a search by name."""
 
-SIZES = ("train", "validation", "gumbel_steps", "swaps")
-"""Numbers of an effort that a plan can set."""
+SIZES = {"train": 2, "validation": 2, "gumbel_steps": 1, "swaps": 1}
+"""Numbers of an effort that a plan can set, and the least of each."""
 
 ACQUISITION = ("electronic_noise", "least_count")
 """What a protocol can change, photons."""
@@ -224,7 +224,7 @@ def _effort(given: Mapping[str, Any]) -> Effort:
     level = str(given.get("level", "study"))
     if level not in LEVELS:
         raise unknown_name("effort level", level, list(LEVELS))
-    sizes: dict[str, Any] = {name: _number(given, name, 1) for name in SIZES if name in given}
+    sizes: dict[str, Any] = {name: _number(given, name, least) for name, least in SIZES.items() if name in given}
     return replace(LEVELS[level], **sizes)
 
 

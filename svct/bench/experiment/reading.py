@@ -18,13 +18,19 @@ Images = Float[Tensor, "case y x"]
 
 
 def read(
-    name: str, train: Images, fitted_on: Sequence[Case], test: Images, cases: Sequence[Case], *, seed: int
+    name: str,
+    train: Float[Tensor, "other y x"],
+    fitted_on: Sequence[Case],
+    test: Images,
+    cases: Sequence[Case],
+    *,
+    seed: int,
 ) -> Iterator[Measured]:
     """Fit a reader on some cases and let it read others.
 
     Args:
         name: An observer or a head.
-        train: Images to fit on, 1/mm, in the same way as those that are read.
+        train: Float[Tensor, "other y x"] to fit on, 1/mm, in the same way as those that are read.
         fitted_on: Their cases.
         test: Images to read.
         cases: Their cases.

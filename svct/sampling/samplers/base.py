@@ -13,6 +13,7 @@ from svct.geometry.projector import Projector
 from svct.physics.acquisition import Acquisition
 from svct.recon.unrolled import UnrolledNet
 from svct.registry import entry_points_of, load
+from svct.sampling.constraints import Constraints
 from svct.sampling.fixed import ViewSet
 
 GROUP = "svct.samplers"
@@ -28,20 +29,24 @@ class Problem:
         acquisition: Flux and noise of one view at mean load.
         budget: How many views.
         images: Training patients ``(n, ny, nx)``, 1/mm; samplers that learn nothing do not look at them.
-        importance: How much the error of each pixel counts, ``(ny, nx)``, 0 or more. Default: all alike.
+        importance: How much the error of each pixel counts, ``(ny, nx)``, 0 or more, or ``(n, ny, nx)`` for each
+            patient. Default: all alike.
         net: The frozen backbone, for samplers that learn through it.
+        rules: What a device can take. Default: every set of views.
         others: The same for further tasks that take the same views, each as important as this one.
 
     Raises:
-        InputError: The budget or a shape does not fit the scan, or another task has other candidates or budget.
+        InputError: The budget or a shape does not fit the scan, the budget not the constraints, or another task
+            has other candidates or budget.
     """
 
     A: Projector
     acquisition: Acquisition
     budget: int
     images: Float[Tensor, "patient y x"]
-    importance: Float[Tensor, "y x"] | None = None
+    importance: Float[Tensor, "*patient y x"] | None = None
     net: UnrolledNet | None = None
+    rules: Constraints | None = None
     others: "tuple[Problem, ...]" = ()
 
     def __post_init__(self) -> None:
@@ -50,6 +55,17 @@ class Problem:
         for name, value in (("images", self.images), ("importance", self.importance)):
             if value is not None and tuple(value.shape[-2:]) != self.A.domain_shape:
                 raise InputError(f"{name}: expected the grid's {self.A.domain_shape}, got {tuple(value.shape)}")
+        if self.rules is not None:
+            if len(self.rules.angles_deg) != self.candidates:
+                raise InputError(
+                    f"rules: expected constraints over {self.candidates} candidates, got {len(self.rules.angles_deg)}"
+                )
+            self.rules.require_budget(self.budget)
+        if self.importance is not None and self.importance.ndim == 3 and len(self.importance) != len(self.images):
+            raise InputError(
+                f"importance: expected one map, or one for each of {len(self.images)} patients, "
+                f"got {len(self.importance)}"
+            )
         for other in self.others:
             if (other.candidates, other.budget) != (self.candidates, self.budget):
                 raise InputError(
@@ -76,7 +92,11 @@ class Problem:
             else replace(self.acquisition, photons=tuple(flux[v] for v in views))
         )
         return replace(
-            self, A=self.A[views], acquisition=some, others=tuple(other.among(views) for other in self.others)
+            self,
+            A=self.A[views],
+            acquisition=some,
+            rules=None if self.rules is None else self.rules.among(views),
+            others=tuple(other.among(views) for other in self.others),
         )
 
     def require_net(self, name: str) -> UnrolledNet:
@@ -117,7 +137,10 @@ class Choice:
 class Sampler(Protocol):
     """Chooses views; an object of a class in `GROUP`, whose settings are its fields."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The name it is registered under."""
+        ...
 
     def choose(self, problem: Problem, *, seed: int = 0, each: Callable[[], object] | None = None) -> Choice:
         """Choose views.

@@ -14,7 +14,8 @@ from svct.geometry.projector import Projector
 from svct.physics.acquisition import Acquisition
 from svct.recon.unrolled import UnrolledNet
 from svct.recon.weights import arcs_between
-from svct.sampling.fixed import ViewSet, equidistant_sets
+from svct.sampling.fit import even_sets, nearest
+from svct.sampling.fixed import ViewSet
 from svct.sampling.samplers.base import Choice, Problem
 
 
@@ -52,7 +53,7 @@ class Continuous:
         turn = 2 * math.pi if scan.divergent else math.pi
         places = torch.tensor(scan.angles, dtype=torch.float64)
         asked = [_Asked(part, net, self.patients, seed) for part in problem.parts]
-        angles = places[list(self.start or equidistant_sets(problem.candidates, budget)[0])]
+        angles = places[list(self.start or even_sets(problem.candidates, budget, problem.rules)[0])]
         count = min(len(one.truth) for one in asked)
 
         def tick(times: int) -> None:
@@ -83,7 +84,7 @@ class Continuous:
             if gain > float(gains.std()) / math.sqrt(len(gains)):
                 angles = tried
             radius *= 2.0 if gain > 0.75 * promised else 0.5 if gain < 0.25 * promised else 1.0
-        return Choice(nearest_free((angles % turn).numpy(), places.numpy() % turn, turn))
+        return Choice(nearest(problem.rules, nearest_free((angles % turn).numpy(), places.numpy() % turn, turn)))
 
 
 class _Asked:

@@ -2,14 +2,18 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from jaxtyping import Float, Float64
+from numpy.typing import NDArray
 from torch import Tensor
 
 from svct.errors import InputError, unknown_name
+from svct.sampling.constraints import Constraints
+from svct.sampling.fit import stacked, thinned
 from svct.sampling.linear import LinearModel, Posterior, linear_model
 from svct.sampling.load import share_load
 from svct.sampling.samplers.base import Choice, Problem
@@ -18,6 +22,9 @@ Unknown = TypeVar("Unknown", Posterior, "Together")
 
 Score = Callable[[Unknown, float], Float64[Tensor, " view"]]
 """Takes what is unknown and a load over the mean; returns a number per candidate, the larger the better."""
+
+Free = Callable[[list[int]], NDArray[np.bool_]]
+"""Takes what is chosen; tells which candidates may come next."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,35 +70,56 @@ class Designed:
 
     def choose(self, problem: Problem, *, seed: int = 0, each: Callable[[], object] | None = None) -> Choice:
         """Choose views; the seed changes nothing."""
-        every = max(1, min(problem.candidates // self.most, problem.candidates // (2 * problem.budget)))
-        shown = list(range(0, problem.candidates, every))
+        rules, budget = problem.rules, problem.budget
+        shown = thinned(rules, candidates=problem.candidates, budget=budget, most=self.most)
+        among = problem.among(shown)
+        units = tuple((i,) for i in range(len(shown))) if among.rules is None else among.rules.units
+        free = None if among.rules is None else _free(among.rules, units, budget)
         if problem.others:
-            return self._for_several(problem.among(shown), shown, each)
-        model = linear_model(problem.among(shown), coarse=self.coarse)
+            chosen = self._for_several(among, units, free, each)
+            found = Choice(tuple(sorted(shown[view] for i in chosen for view in units[i])))
+            if rules is not None:
+                rules.require(found.views)
+            return found
+        single = linear_model(among, coarse=self.coarse)
+        model = _grouped(single, units)
         score = self._score(model)
         state = Posterior(model)
-        chosen = greedy(state, [], problem.budget, score, each=each)
+        chosen = greedy(state, [], budget, score, each=each, free=free)
         loads: tuple[float, ...] = ()
         if self.criterion in "Ad":
-            chosen = exchange(state, chosen, score, rounds=self.rounds, each=each)
+            chosen = exchange(state, chosen, score, rounds=self.rounds, each=each, free=free)
         for turn in range(2 if self.share else 0):
-            loads = share_load(model, tuple(chosen))
+            views = [view for i in chosen for view in units[i]]
+            loads = share_load(single, tuple(views), **_load_bounds(among.rules, views))
             if turn == 0:
+                mean = dict(zip(views, loads, strict=True))
+                shares = [sum(mean[view] for view in units[i]) / len(units[i]) for i in chosen]
                 state = Posterior(model)
-                for view, load in zip(chosen, loads, strict=True):
-                    state.take(view, load)
-                chosen = exchange(state, chosen, score, rounds=1, loads=loads, each=each)
-        order = sorted(range(len(chosen)), key=chosen.__getitem__)
-        return Choice(tuple(shown[chosen[i]] for i in order), tuple(loads[i] for i in order) if loads else ())
+                for unit, load in zip(chosen, shares, strict=True):
+                    state.take(unit, load)
+                chosen = exchange(state, chosen, score, rounds=1, loads=shares, each=each, free=free)
+        views = [view for i in chosen for view in units[i]]
+        order = sorted(range(len(views)), key=views.__getitem__)
+        found = Choice(tuple(shown[views[i]] for i in order), tuple(loads[i] for i in order) if loads else ())
+        if rules is not None:
+            rules.require(found.views)
+        return found
 
-    def _for_several(self, problem: Problem, shown: list[int], each: Callable[[], object] | None) -> Choice:
-        """Choose views for several tasks at once, by the mean over them of ln tr(W C)."""
+    def _for_several(
+        self,
+        problem: Problem,
+        units: Sequence[Sequence[int]],
+        free: Free | None,
+        each: Callable[[], object] | None,
+    ) -> list[int]:
+        """Choose groups for several tasks at once, by the mean over them of ln tr(W C)."""
         if self.criterion != "A" or self.share:
             raise InputError("designed: expected criterion 'A' without sharing for several tasks, got others")
-        state = Together([Posterior(linear_model(part, coarse=self.coarse)) for part in problem.parts])
-        chosen = greedy(state, [], problem.budget, Together.taken, each=each)
-        chosen = exchange(state, chosen, Together.taken, rounds=self.rounds, each=each)
-        return Choice(tuple(sorted(shown[view] for view in chosen)))
+        models = [_grouped(linear_model(part, coarse=self.coarse), units) for part in problem.parts]
+        state = Together([Posterior(model) for model in models])
+        chosen = greedy(state, [], problem.budget, Together.taken, each=each, free=free)
+        return exchange(state, chosen, Together.taken, rounds=self.rounds, each=each, free=free)
 
     def _score(self, model: LinearModel) -> Score[Posterior]:
         if self.criterion == "A":
@@ -114,6 +142,36 @@ class Designed:
             )
         templates = torch.linalg.solve(model.prior, signals.T)
         return lambda left, load: (left.whitened(load) @ templates).square().sum(dim=(1, 2))
+
+
+def _grouped(model: LinearModel, units: Sequence[Sequence[int]]) -> LinearModel:
+    """Return the model in which each group is one candidate, with the rays of all of its views."""
+    if all(len(unit) == 1 for unit in units) and len(units) == len(model.rows):
+        return model
+    return replace(
+        model,
+        rows=stacked(model.rows, units, fill=0.0),
+        photon_noise=stacked(model.photon_noise, units, fill=1.0),
+        electronic_noise=stacked(model.electronic_noise, units, fill=0.0),
+    )
+
+
+def _free(rules: Constraints, units: Sequence[Sequence[int]], budget: int) -> Free:
+    """Tell which groups may be taken next, so that the budget is reached."""
+
+    def free(chosen: list[int]) -> NDArray[np.bool_]:
+        taken = [view for i in chosen for view in units[i]]
+        mask = rules.allowed_mask(taken, views=budget)
+        return np.array([mask[unit[0]] for unit in units], dtype=bool)
+
+    return free
+
+
+def _load_bounds(rules: Constraints | None, views: Sequence[int]) -> dict[str, Any]:
+    """Return what `share_load` must keep to."""
+    if rules is None:
+        return {}
+    return {"least": rules.loads.least, "most": rules.loads.most, "ramps": rules.load_ramps(views)}
 
 
 def taken_error(left: Posterior, load: float) -> Float64[Tensor, " view"]:
@@ -148,7 +206,13 @@ class Together:
 
 
 def greedy(
-    state: Unknown, views: list[int], budget: int, score: Score[Unknown], *, each: Callable[[], object] | None = None
+    state: Unknown,
+    views: list[int],
+    budget: int,
+    score: Score[Unknown],
+    *,
+    each: Callable[[], object] | None = None,
+    free: Free | None = None,
 ) -> list[int]:
     """Take views one by one, each the one of the highest score given those before.
 
@@ -158,14 +222,20 @@ def greedy(
         budget: How many there are to be in all.
         score: What a candidate is worth.
         each: Called after each view.
+        free: Which views may come next; where given it ends the choice too.
 
     Returns:
         The views in the order in which they were taken.
     """
     chosen = list(views)
     while len(chosen) < budget:
+        may = None if free is None else free(chosen)
+        if may is not None and not may.any():
+            break
         scores = score(state, 1.0)
         scores[chosen] = -math.inf
+        if may is not None:
+            scores[torch.from_numpy(~may)] = -math.inf
         chosen.append(int(scores.argmax()))
         state.take(chosen[-1])
         if each:
@@ -181,6 +251,7 @@ def exchange(
     rounds: int,
     loads: Sequence[float] = (),
     each: Callable[[], object] | None = None,
+    free: Free | None = None,
 ) -> list[int]:
     """Take each view out in turn and put the best candidate in its place, until a round changes nothing.
 
@@ -191,6 +262,7 @@ def exchange(
         rounds: At most so many rounds over all views.
         loads: Load of each view over the mean, which its successor takes over. Default: 1.
         each: Called after each round.
+        free: Which views may take the place of one, given the others.
     """
     chosen, loads = list(views), loads or [1.0] * len(views)
     for _ in range(rounds):
@@ -198,7 +270,10 @@ def exchange(
         for i, view in enumerate(before):
             state.drop(view, loads[i])
             scores = score(state, loads[i])
-            scores[[v for v in chosen if v != view]] = -math.inf
+            others = [v for v in chosen if v != view]
+            scores[others] = -math.inf
+            if free is not None:
+                scores[torch.from_numpy(~free(others))] = -math.inf
             best = int(scores.argmax())
             chosen[i] = best if scores[best] > scores[view] * (1 + 1e-9) else view
             state.take(chosen[i], loads[i])

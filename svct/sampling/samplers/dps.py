@@ -7,7 +7,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from svct.sampling.fixed import ViewSet, equidistant_sets
+from svct.sampling.fit import even_sets, nearest
+from svct.sampling.fixed import ViewSet
 from svct.sampling.relaxed import around_circle, down_the_slope, drawn_loss, gumbel_noise, some_others
 from svct.sampling.samplers.base import Choice, Problem
 from svct.sampling.trial import measure_problem
@@ -44,7 +45,7 @@ class DeepProbabilistic:
     hot: float = 2.0
     cold: float = 0.5
     others: int = 36
-    learning_rate: float = 0.5
+    learning_rate: float = 1.0
     name: str = "dps"
 
     def choose(self, problem: Problem, *, seed: int = 0, each: Callable[[], object] | None = None) -> Choice:
@@ -52,9 +53,10 @@ class DeepProbabilistic:
         trial = measure_problem(problem, self.name, seed=seed, patients=self.patients)
         generator = torch.Generator().manual_seed(seed)
         count, budget = problem.candidates, problem.budget
-        start = torch.tensor(self.start or equidistant_sets(count, budget)[0])
+        start = torch.tensor(self.start or even_sets(count, budget, problem.rules)[0])
         width = max(self.spread * count / budget, 0.5)
         logits = (-0.5 * (around_circle(start, count) / width) ** 2).requires_grad_(True)
+        steepest = 0.0
         for step in range(self.steps):
             temperature = self.hot * (self.cold / self.hot) ** (step / max(self.steps - 1, 1))
             patients = torch.randint(len(trial.parts[0].truth), (self.batch,), generator=generator)
@@ -63,10 +65,10 @@ class DeepProbabilistic:
             soft = _relaxed(noisy / temperature, drawn)
             rest = some_others(drawn, count, self.others, generator)
             loss = drawn_loss(trial, drawn, rest, soft, patients=patients)
-            logits = down_the_slope(loss, logits, learning_rate=self.learning_rate)
+            logits, steepest = down_the_slope(loss, logits, learning_rate=self.learning_rate, steepest=steepest)
             for _ in range(self.batch if each else 0):
                 each()  # type: ignore[misc]
-        return Choice(tuple(sorted(one_per_row(logits.detach()).tolist())))
+        return Choice(nearest(problem.rules, one_per_row(logits.detach()).tolist()))
 
 
 def one_per_row(values: Float[Tensor, "row view"]) -> Int[Tensor, " row"]:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from svct.errors import InputError
-from svct.sampling.fixed import equidistant_sets, golden_set, random_set
+from svct.sampling.fit import even_sets, nearest
+from svct.sampling.fixed import golden_set, random_set
 from svct.sampling.samplers.base import Choice, Problem
 
 
@@ -15,7 +16,8 @@ class Equidistant:
     """Evenly spaced views.
 
     Args:
-        offset: Candidate that the first view is at. The best offset of a task is found by trying them all, see
+        offset: Candidate that the first view is at, or, where a device sets constraints, which of
+            `svct.sampling.fit.even_sets`. The best offset of a task is found by trying them all, see
             `svct.bench.learn.learn_views`.
     """
 
@@ -24,7 +26,7 @@ class Equidistant:
 
     def choose(self, problem: Problem, *, seed: int = 0, each: Callable[[], object] | None = None) -> Choice:
         """Choose views; the seed changes nothing."""
-        sets = equidistant_sets(problem.candidates, problem.budget)
+        sets = even_sets(problem.candidates, problem.budget, problem.rules)
         if not 0 <= self.offset < len(sets):
             raise InputError(f"offset: expected 0 to {len(sets) - 1}, the different ones, got {self.offset!r}")
         return Choice(sets[self.offset])
@@ -38,7 +40,7 @@ class Golden:
 
     def choose(self, problem: Problem, *, seed: int = 0, each: Callable[[], object] | None = None) -> Choice:
         """Choose views; the seed changes nothing."""
-        return Choice(golden_set(problem.candidates, problem.budget))
+        return Choice(nearest(problem.rules, golden_set(problem.candidates, problem.budget)))
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Random:
 
     def choose(self, problem: Problem, *, seed: int = 0, each: Callable[[], object] | None = None) -> Choice:
         """Choose views."""
-        return Choice(random_set(problem.candidates, problem.budget, seed=seed))
+        return Choice(nearest(problem.rules, random_set(problem.candidates, problem.budget, seed=seed)))
 
 
 @dataclass(frozen=True)
@@ -65,4 +67,5 @@ class Jittered:
     def choose(self, problem: Problem, *, seed: int = 0, each: Callable[[], object] | None = None) -> Choice:
         """Choose views."""
         edges = np.arange(problem.budget + 1) * problem.candidates // problem.budget
-        return Choice(tuple(np.random.default_rng(seed).integers(edges[:-1], edges[1:]).tolist()))
+        drawn = np.random.default_rng(seed).integers(edges[:-1], edges[1:])
+        return Choice(nearest(problem.rules, drawn.tolist()))

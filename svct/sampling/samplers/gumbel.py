@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from svct.sampling.fixed import ViewSet, equidistant_sets
+from svct.sampling.fit import even_sets
+from svct.sampling.fixed import ViewSet
 from svct.sampling.gumbel import learn_logits
 from svct.sampling.samplers.base import Choice, Problem
 from svct.sampling.trial import measure_problem
@@ -41,12 +42,13 @@ class Gumbel:
         return Choice(
             learn_logits(
                 trial,
-                self.start or equidistant_sets(problem.candidates, problem.budget)[0],
+                self.start or even_sets(problem.candidates, problem.budget, problem.rules)[0],
                 steps=self.steps,
                 seed=seed,
                 batch=self.batch,
                 temperature=self.temperature,
                 learning_rate=self.learning_rate,
                 each=count,
+                rules=problem.rules,
             )
         )

@@ -7,8 +7,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from svct.sampling.fixed import ViewSet, equidistant_sets
-from svct.sampling.relaxed import around_circle, down_the_slope, draw_apart, drawn_loss, some_others
+from svct.sampling.fit import even_sets
+from svct.sampling.fixed import ViewSet
+from svct.sampling.relaxed import around_circle, draw_apart, drawn_loss, some_others
 from svct.sampling.samplers.base import Choice, Problem
 from svct.sampling.trial import measure_problem
 
@@ -26,10 +27,11 @@ class Loupe:
         patients: Training patients that are drawn from.
         start: Views that the probabilities start around. Default: equidistant ones of the first offset.
         spread: Standard deviation around each of them, over the mean spacing.
+        even: Share of the probability that is spread over all candidates alike at the start, so that each has a slope.
         slope: Of the sigmoid that makes probabilities of weights.
         sharpness: Of the sigmoid that relaxes the mask.
         others: Candidates outside the drawn ones that get a gradient in a step.
-        learning_rate: How far the weight with the steepest slope moves in a step.
+        learning_rate: Of Adam.
 
     Notes:
         p = sigmoid(s w), brought to the mean alpha = budget / candidates by p' = p alpha / mean p, or 1 - (1 - p)
@@ -45,22 +47,31 @@ class Loupe:
     patients: int = 100
     start: ViewSet = ()
     spread: float = 0.15
+    even: float = 0.5
     slope: float = 10.0
     sharpness: float = 12.0
     others: int = 36
-    learning_rate: float = 0.05
+    learning_rate: float = 0.02
     name: str = "loupe"
 
     def choose(self, problem: Problem, *, seed: int = 0, each: Callable[[], object] | None = None) -> Choice:
         """Choose views; `each` is called once per patient and step."""
+        learned = self.probabilities(problem, seed=seed, each=each)
+        return Choice(tuple(sorted(draw_apart(learned, problem.budget, problem.rules).tolist())))
+
+    def probabilities(
+        self, problem: Problem, *, seed: int = 0, each: Callable[[], object] | None = None
+    ) -> Float[Tensor, " view"]:
+        """Learn the probability of each candidate; arguments as for `choose`."""
         trial = measure_problem(problem, self.name, seed=seed, patients=self.patients)
         generator = torch.Generator().manual_seed(seed)
         count, budget = problem.candidates, problem.budget
-        start = torch.tensor(self.start or equidistant_sets(count, budget)[0])
+        start = torch.tensor(self.start or even_sets(count, budget, problem.rules)[0])
         width = max(self.spread * count / budget, 0.5)
         likely = torch.exp(-0.5 * (around_circle(start, count) / width) ** 2).sum(dim=0)
-        likely = (likely * budget / likely.sum()).clamp(1e-3, 0.99)
-        weights = (torch.logit(likely) / self.slope).requires_grad_(True)
+        likely = budget * ((1 - self.even) * likely / likely.sum() + self.even / count)
+        weights = (torch.logit(likely, eps=1e-3) / self.slope).detach().requires_grad_(True)
+        optimiser = torch.optim.Adam([weights], lr=self.learning_rate)
         for _ in range(self.steps):
             patients = torch.randint(len(trial.parts[0].truth), (self.batch,), generator=generator)
             p = scaled(torch.sigmoid(self.slope * weights), budget / count)
@@ -68,10 +79,12 @@ class Loupe:
             soft = torch.sigmoid(self.sharpness * (p - u))
             rest = some_others(drawn, count, self.others, generator)
             loss = drawn_loss(trial, drawn, rest, soft, patients=patients)
-            weights = down_the_slope(loss, weights, learning_rate=self.learning_rate)
+            optimiser.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
             for _ in range(self.batch if each else 0):
                 each()  # type: ignore[misc]
-        return Choice(tuple(sorted(draw_apart(weights.detach(), budget).tolist())))
+        return scaled(torch.sigmoid(self.slope * weights.detach()), budget / count)
 
 
 def scaled(p: Float[Tensor, " view"], share: float) -> Float[Tensor, " view"]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from svct.sampling.fit import spread
 from svct.sampling.fixed import ViewSet
 from svct.sampling.samplers.base import Choice, Problem
 from svct.sampling.trial import measure_problem
@@ -26,7 +27,8 @@ class Warped:
         is laid through the three: a response surface (Box and Wilson 1951, J. R. Stat. Soc. B 13:1). A slope within
         twice its standard error over the patients is taken as none, and of all amplitudes together the full, half, a
         quarter or nothing is taken, whichever does best. Few numbers are learned from many patients, which
-        single views moved one by one are not: what one of them gains lies below the noise between patients.
+        single views moved one by one are not: what one of them gains lies below the noise between patients. Where a
+        device sets constraints, the range is what can be taken.
     """
 
     harmonics: int = 3
@@ -42,15 +44,36 @@ class Warped:
 
     def choose(self, problem: Problem, *, seed: int = 0, each: Callable[[], object] | None = None) -> Choice:
         """Choose views; `each` is called once per measured density."""
+        return self.spread(problem, Choice, seed=seed, each=each)
+
+    def spread(
+        self,
+        problem: Problem,
+        load: Callable[[ViewSet], Choice],
+        *,
+        seed: int = 0,
+        each: Callable[[], object] | None = None,
+    ) -> Choice:
+        """Choose views that do not share the dose evenly.
+
+        Args:
+            problem: What is asked.
+            load: Shares the dose among views.
+            seed: Seed of the noise.
+            each: Called once per measured density.
+        """
         trial = measure_problem(problem, self.name, seed=seed, patients=self.patients)
         even = np.zeros(2 * self.harmonics)
 
         def place(amplitudes: NDArray[np.float64], offset: int) -> ViewSet:
-            return warped_set(amplitudes, offset / self.offsets, candidates=problem.candidates, views=problem.budget)
+            def among(places: int, views: int) -> ViewSet:
+                return warped_set(amplitudes, offset / self.offsets, candidates=places, views=views)
+
+            return spread(problem.rules, among, candidates=problem.candidates, budget=problem.budget)
 
         def psnr(amplitudes: NDArray[np.float64]) -> NDArray[np.float64]:
             """Return the PSNR ``(offset, patient)`` of a density."""
-            found = [trial.psnr(place(amplitudes, o)).numpy() for o in range(self.offsets)]
+            found = [trial.psnr_of(load(place(amplitudes, o))).numpy() for o in range(self.offsets)]
             if each:
                 each()
             return np.stack(found)
@@ -69,7 +92,7 @@ class Warped:
         shares = [s * learned for s in (1.0, 0.5, 0.25, 0.0)]
         found = [psnr(amplitudes).mean(axis=1) for amplitudes in shares]
         best = max(range(len(shares)), key=lambda i: float(found[i].mean()))
-        return Choice(place(shares[best], int(found[best].argmax())))
+        return load(place(shares[best], int(found[best].argmax())))
 
 
 def warped_set(amplitudes: NDArray[np.float64], offset: float, *, candidates: int, views: int) -> ViewSet:

@@ -50,7 +50,7 @@ offsets = 2
 [effort]
 level = "quick"
 train = 2
-validation = 1
+validation = 2
 """
 
 MakePlan = Callable[..., Path]

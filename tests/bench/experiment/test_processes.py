@@ -1,10 +1,10 @@
 import contextlib
+import json
 import os
 import random
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,39 +41,25 @@ def finish(process: "subprocess.Popen[str]") -> str:
 
 
 @pytest.fixture
-def cluster() -> Iterator[tuple[str, "list[subprocess.Popen[bytes]]"]]:
+def cluster(tmp_path: Path) -> Iterator[tuple[str, "list[subprocess.Popen[bytes]]"]]:
     """Start a scheduler and two workers on the loopback address."""
-    python = [sys.executable, "-P", "-m", "distributed.cli.dask_scheduler"]
+    python, told = [sys.executable, "-P", "-m"], tmp_path / "scheduler.json"
+    local = ["--host", "127.0.0.1", "--no-dashboard"]
     with contextlib.ExitStack() as stack:
-        began: list[subprocess.Popen[bytes]] = []
 
-        def begin(arguments: list[str]) -> "subprocess.Popen[bytes]":
-            process = subprocess.Popen(arguments, env=ENVIRONMENT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
-            began.append(process)
-            stack.callback(process.wait)
+        def begin(*arguments: str) -> "subprocess.Popen[bytes]":
+            process = subprocess.Popen([*python, *arguments, *local], env=ENVIRONMENT, stderr=subprocess.DEVNULL)
+            stack.enter_context(process)
             stack.callback(process.kill)
             return process
 
-        scheduler = begin([*python, "--host", "127.0.0.1", "--port", "0", "--no-dashboard"])
-        assert scheduler.stderr is not None
-        address = next(
-            line.split()[-1].decode() for line in scheduler.stderr if b"tcp://" in line and b"Scheduler at" in line
-        )
-        drain(scheduler)
-        for _ in range(2):
-            worker = begin(
-                [
-                    *[*python[:-1], "distributed.cli.dask_worker", address, "--host", "127.0.0.1"],
-                    *["--nthreads", "1", "--no-nanny", "--no-dashboard"],
-                ]
-            )
-            drain(worker)
-        yield address, began[1:]
-
-
-def drain(process: "subprocess.Popen[bytes]") -> None:
-    """Read what a process says, so that it never waits for a reader."""
-    threading.Thread(target=lambda: [None for _ in process.stderr or ()], daemon=True).start()
+        scheduler = begin("distributed.cli.dask_scheduler", "--port", "0", "--scheduler-file", str(told))
+        while not told.exists() or not told.read_text(encoding="utf-8").strip():
+            assert scheduler.poll() is None
+            time.sleep(0.05)
+        address: str = json.loads(told.read_text(encoding="utf-8"))["address"]
+        worker = ("distributed.cli.dask_worker", address, "--nthreads", "1", "--no-nanny")
+        yield address, [begin(*worker), begin(*worker)]
 
 
 def wait_for(folder: Path, count: int, process: "subprocess.Popen[str]") -> None:
