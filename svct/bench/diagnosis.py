@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,14 @@ from svct.bench.diagnosis_task import FINDINGS, DetectionTask, detection_task, d
 from svct.bench.recon_methods import CLASSIC, cost
 from svct.errors import InputError, unknown_name
 from svct.geometry.projector import Projector
-from svct.sampling.fixed import equidistant_sets
+from svct.sampling.fixed import ViewSet, equidistant_sets
 from svct.tasks.heads.scores import Figure
 
 WAYS = ("frozen", "refitted")
 """How an observer is fitted: on all views at the task's flux, or on the images that it reads."""
+
+LEARNED = ", learned"
+"""Follows the name of a method that reconstructs from learned views."""
 
 TUNING = 2
 """Patients that the strength of TV is chosen on."""
@@ -50,6 +53,7 @@ class Study:
         iterations: Of TV.
         pixels: Along an edge of the image. Default: the task's.
         seed: Seed of patients, noise and fits.
+        learned: By finding, views that are measured beside equidistant ones of their number, at the same flux.
     """
 
     findings: tuple[str, ...] = FINDINGS
@@ -63,6 +67,7 @@ class Study:
     iterations: int = 60
     pixels: int | None = None
     seed: int = 0
+    learned: Mapping[str, tuple[ViewSet, ...]] = field(default_factory=dict)
 
     @cached_property
     def detections(self) -> tuple[DetectionTask, ...]:
@@ -80,6 +85,12 @@ class Study:
         found |= {(full, float(photons)): None for photons in sorted(self.photons, reverse=True)}
         return list(found)
 
+    def learned_conditions(self, detection: DetectionTask) -> list[tuple[ViewSet, float]]:
+        """Return the learned views of a detection task, each set with its flux; all views are measured before them."""
+        full, own = self.conditions(detection)[0]
+        sets = self.learned.get(detection.finding, ())
+        return [(views, own * full / len(views) if self.equal_dose else own) for views in sets]
+
 
 @dataclass(frozen=True)
 class Row:
@@ -87,7 +98,8 @@ class Row:
 
     Args:
         finding: Its name.
-        method: Of reconstruction; ``"truth"`` and ``"shuffled"`` are ceiling and floor.
+        method: Of reconstruction, with `LEARNED` where the views are; ``"truth"`` and ``"shuffled"`` are ceiling and
+            floor.
         views: Number of views.
         photons: Per ray.
         reader: Its name.
@@ -152,6 +164,10 @@ def bench_diagnosis(
             raise InputError(
                 f"views: expected 1 to {most}, the views of task {detection.task.name!r}, got {study.views}"
             )
+        if not all(0 <= view < most for views in study.learned.get(detection.finding, ()) for view in views):
+            raise InputError(
+                f"learned views: expected indices from 0 to {most - 1} for {detection.finding!r}, got others"
+            )
     return (cell for d in study.detections for cell in _Measurement(study, d, networks, folder, tick, say).cells())
 
 
@@ -171,7 +187,8 @@ def rows_of(cells: list[Cell]) -> list[Row]:
     """Return the points of the curves."""
     return [
         Row(
-            cell.inputs["detection"]["finding"], cell.inputs["method"], cell.inputs["views"], cell.inputs["photons"],
+            cell.inputs["detection"]["finding"], cell.inputs["method"] + (LEARNED if "taken" in cell.inputs else ""),
+            cell.inputs["views"], cell.inputs["photons"],
             reader, way, area(decisions, cell.present, cell.fold), cell.about,
         )
         for cell in cells
@@ -180,11 +197,18 @@ def rows_of(cells: list[Cell]) -> list[Row]:
 
 
 def fewest_views(rows: list[Row]) -> dict[tuple[str, str, str, str], Fewest]:
-    """Return V_eq by finding, method, reader and way; see `svct.bench.diagnosis_auc.fewest`."""
+    """Return V_eq by finding, method, reader and way, see `svct.bench.diagnosis_auc.fewest`.
+
+    All views are the same whether few were learned or not: learned curves end in those of their method.
+    """
     curves: dict[tuple[str, str, str, str], dict[float, Figure]] = {}
     for row in by_views(rows):
         if row.method not in (CEILING, FLOOR):
             curves.setdefault((row.finding, row.method, row.reader, row.way), {})[row.views] = row.auc
+    for (finding, method, reader, way), curve in curves.items():
+        if method.endswith(LEARNED):
+            plain = curves[finding, method.removesuffix(LEARNED), reader, way]
+            curve[max(plain)] = plain[max(plain)]
     return {key: fewest(curve) for key, curve in curves.items()}
 
 
@@ -220,6 +244,10 @@ class _Measurement:
                 own = {"weights": self.networks[method][1]}
             for views, photons in conditions:
                 yield {**common, "method": method, "views": views, "photons": photons, **own}
+            for taken, photons in self.study.learned_conditions(self.detection):
+                yield {
+                    **common, "method": method, "views": len(taken), "taken": list(taken), "photons": photons, **own,
+                }  # fmt: skip
             if method == self.study.methods[0]:
                 views, photons = conditions[0]
                 yield {**common, "method": FLOOR, "of": method, "views": views, "photons": photons, **own}
@@ -250,10 +278,12 @@ class _Measurement:
         if method == CEILING:
             return self._scanned.read(inputs, truth_of(self._scanned.cases), {}, readers=readers, frozen={})
         method = inputs.get("of", method)
-        images, about = self._images(method, inputs["views"], inputs["photons"])
+        images, about = self._images(method, inputs["views"], inputs["photons"], inputs.get("taken"))
         return self._scanned.read(inputs, images, about, readers=readers, frozen=self._fitted(method))
 
-    def _images(self, method: str, views: int, photons: float) -> tuple[Float[Tensor, "case y x"], dict[str, Any]]:
+    def _images(
+        self, method: str, views: int, photons: float, taken: list[int] | None = None
+    ) -> tuple[Float[Tensor, "case y x"], dict[str, Any]]:
         """Return what a method makes of a scan; that of all views is wanted several times and kept."""
         is_full = (views, photons) == self.study.conditions(self.detection)[0]
         if is_full and method in self._full:
@@ -262,7 +292,7 @@ class _Measurement:
         found = self._scanned.reconstruct(
             method,
             net,
-            views=equidistant_sets(len(self.detection.task.scan), views)[0],
+            views=taken or equidistant_sets(len(self.detection.task.scan), views)[0],
             photons=photons,
             iterations=self.study.iterations,
         )

@@ -11,6 +11,7 @@ from svct.cli import (
     bench_linear,
     bench_projectors,
     bench_quality,
+    bench_real_mass,
     bench_recon,
     bench_run,
     bench_uncertainty,
@@ -24,14 +25,15 @@ def command() -> None:
     """Measure projectors, reconstructions, physics, choices of views, and what can be diagnosed."""
 
 
-command.add_command(bench_compare.command)
 command.add_command(bench_adaptive.command)
+command.add_command(bench_compare.command)
 command.add_command(bench_diagnosis.command)
 command.add_command(bench_dose.command)
 command.add_command(bench_effects.command, "effects")
 command.add_command(bench_linear.command)
 command.add_command(bench_projectors.command)
 command.add_command(bench_quality.command)
+command.add_command(bench_real_mass.command, "real-mass")
 command.add_command(bench_recon.command)
 command.add_command(bench_run.command)
 command.add_command(bench_uncertainty.command, "uncertainty")

@@ -2,10 +2,15 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from svct.cli import options
+
+if TYPE_CHECKING:
+    from svct.bench.diagnosis import Study
+    from svct.sampling.fixed import ViewSet
 
 
 @click.command("diagnosis")
@@ -15,6 +20,10 @@ from svct.cli import options
     "--network", metavar="FILE", type=click.Path(path_type=Path), help="Weights that replace svct's backbone."
 )
 @click.option("--views", type=click.IntRange(1), multiple=True, help="At the task's flux.  [default: 8 to 360]")
+@click.option(
+    "--schedule", "schedules", type=click.Path(path_type=Path), multiple=True,
+    help="Views to measure beside equidistant ones, for the finding that it was learned for, or those of its task.",
+)  # fmt: skip
 @click.option("--equal-dose", is_flag=True, help="Let fewer views share the dose of all, each with more photons.")
 @click.option("--photons", type=click.FloatRange(1), multiple=True, help="Per ray at all views.  [default: 1e3 to 2e4]")
 @click.option(
@@ -36,6 +45,7 @@ def command(
     methods: tuple[str, ...],
     network: Path | None,
     views: tuple[int, ...],
+    schedules: tuple[Path, ...],
     equal_dose: bool,
     photons: tuple[float, ...],
     readers: tuple[str, ...],
@@ -57,7 +67,7 @@ def command(
     The folder gets a file for each finished scan, diagnosis.json, diagnosis.md and diagnosis.png. The same command goes
     on where it was stopped, and more views, methods or findings add to what is there.
     """
-    from dataclasses import asdict
+    from dataclasses import asdict, replace
 
     from svct.bench.diagnosis import Study, bench_diagnosis, rows_of, work
     from svct.bench.diagnosis_report import as_json as plain
@@ -83,6 +93,7 @@ def command(
         pixels=48 if quick else pixels,
         seed=seed,
     )
+    study = replace(study, learned=_learned(study, schedules))
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -99,3 +110,25 @@ def command(
     plot(rows, out / "diagnosis.png", overwrite=True)
     click.echo(json.dumps(document, indent=1) if as_json else "\n".join(lines))
     click.echo(str(out / "diagnosis.png"), err=True)
+
+
+def _learned(study: "Study", schedules: tuple[Path, ...]) -> "dict[str, tuple[ViewSet, ...]]":
+    """Return the views of schedules by the findings that they are for."""
+    from svct.errors import InputError
+    from svct.sampling.schedule import Schedule
+
+    found: dict[str, tuple[ViewSet, ...]] = {}
+    for path in schedules:
+        schedule = Schedule.load(path)
+        objective = schedule.provenance.get("objective")
+        wanted = objective.get("finding") if isinstance(objective, dict) else None
+        served = [d for d in study.detections if (d.finding == wanted if wanted else d.task.name == schedule.task)]
+        if not served:
+            raise InputError(
+                f"{path}: expected a schedule for one of the findings {', '.join(study.findings)}, got one for task "
+                f"{schedule.task!r}" + (f" and {wanted!r}" if wanted else "")
+            )
+        for detection in served:
+            views = tuple(sorted(schedule.view_indices(detection.task.scan)))
+            found[detection.finding] = (*found.get(detection.finding, ()), views)
+    return found

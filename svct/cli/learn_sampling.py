@@ -29,6 +29,12 @@ if TYPE_CHECKING:
     help="Scan the slices of this CT instead of drawn patients: NIfTI, DICOM folder, or name of a fetched one.",
 )
 @options.series
+@click.option("--objective", type=click.Choice(["image", "heads"]), help="What views serve.  [default: the task's]")
+@click.option("--head", help="With --objective heads: a head, cho or linear.  [default: the task's first head]")
+@click.option("--finding", help="With --objective heads: what is looked for.  [default: the task's first]")
+@click.option(
+    "--image-share", type=click.FloatRange(0, 1), default=0.0, help="Part of the image error beside the head."
+)
 @options.seed
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder.  [default: runs/TASK-VIEWS-seedSEED]")
 @click.option("--resume", is_flag=True, help="Continue an interrupted run in the same folder.")
@@ -48,6 +54,10 @@ def command(
     views: int | None,
     data: str | None,
     series: str | None,
+    objective: str | None,
+    head: str | None,
+    finding: str | None,
+    image_share: float,
     seed: int,
     out: Path | None,
     resume: bool,
@@ -67,6 +77,8 @@ def command(
 
     With --task given several times, each task's views are learned alone, and beside them, with the same effort, one
     universal set for all; the verdict compares the two. All learn through the same frozen backbone.
+
+    With --objective heads a head's loss or an observer's d' takes the place of the image error, and AUC that of PSNR.
     """
     from dataclasses import asdict
 
@@ -86,11 +98,23 @@ def command(
 
     tasks = [load_task(name) for name in task_names]
     tasks = tasks if views is None else [task.with_budget(views) for task in tasks]
-    for task in tasks:
-        if task.objective != "image":
+    if any((objective or task.objective) == "heads" for task in tasks):
+        from svct.cli.learn_heads import learn_heads
+
+        if len(tasks) > 1 or data or sampler_names or share_dose or any(wishes.values()):
             raise InputError(
-                f"objective of task {task.name!r}: expected 'image', which views are learned for, got 'heads'"
+                "objective 'heads': expected one --task with drawn cases, no --data, --sampler, --share-dose or "
+                "limits of a device; leave them out"
             )
+        learn_heads(
+            tasks[0], head=head, finding=finding, image_share=image_share, seed=seed, out=out, resume=resume,
+            keep_learned=keep_learned, quick=quick, as_json=as_json,
+        )  # fmt: skip
+        return
+    if head or finding or image_share:
+        raise InputError(
+            "--head, --finding, --image-share: expected objective 'heads', got 'image'; add --objective heads"
+        )
     effort = QUICK if quick else Effort()
     samplers = [load_sampler(name) for name in sampler_names]
     if len(tasks) > 1:
@@ -112,9 +136,7 @@ def command(
     if rules is not None:
         rules.require_budget(task.budget)
         if share_dose:
-            raise InputError(
-                "--share-dose: expected without limits of a device, whose mA it does not know; leave one out"
-            )
+            raise InputError("--share-dose: expected without limits of a device, got both; leave one out")
     place = None if data is None else locate(data)
     name = task.name if data is None else f"{task.name}-{Path(data).name.split('.')[0]}"
     folder = out or Path("runs") / f"{name}-{task.budget}-seed{seed}"

@@ -18,7 +18,7 @@ def drawn_loss(
     *,
     patients: Int[Tensor, " batch"],
 ) -> Float[Tensor, ""]:
-    """Return the error of some views through the frozen backbone, with a gradient to every view that is shown.
+    """Return the loss of some views through the frozen backbone, with a gradient to every view that is shown.
 
     Args:
         trial: Patients with their data of every candidate, of one task or several.
@@ -28,13 +28,16 @@ def drawn_loss(
         patients: Which patients of each task.
 
     Returns:
-        Mean ln RMSE over patients and tasks.
+        Mean over patients and tasks of ln RMSE, or of the loss of a trial's reading.
     """
     shown = torch.cat([drawn, rest]).sort().values
     losses = []
     for part in trial.parts:
         weights = coming_weights(part, drawn.sort().values, shown, (soft - soft.detach())[shown])
         images = part.net(part.y[patients][:, shown], part.A[shown.tolist()], view_weights=weights)
+        if part.reading is not None:
+            losses.append(part.reading.loss(images, part.truth[patients], patients))
+            continue
         error = (images - part.truth[patients]).square().mean(dim=(-2, -1))
         losses.append(0.5 * error.log().mean())
     return torch.stack(losses).mean()

@@ -47,10 +47,10 @@ def swap_search(
     rng = np.random.default_rng([seed, 3])
     count = trial.candidates
     views = start
-    score = trial.psnr(views)
+    score = trial.worth(views)
     for _ in range(evaluations):
         trying = _move(views, count, rng, rules)
-        gain = (found := trial.psnr(trying)) - score
+        gain = (found := trial.worth(trying)) - score
         if float(gain.mean()) > float(gain.std()) / math.sqrt(len(gain)):
             views, score = trying, found
             if better:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from svct.errors import InputError
@@ -21,6 +21,19 @@ BATCH = 8
 
 
 @runtime_checkable
+class Reading(Protocol):
+    """What images are worth to whoever reads them: what a search of views may go by instead of PSNR."""
+
+    def worth(self, images: Float[Tensor, "patient y x"], truth: Float[Tensor, "patient y x"]) -> Tensor:
+        """Return the worth of the image of every patient, the larger the better, ``(patient,)``."""
+
+    def loss(
+        self, images: Float[Tensor, "batch y x"], truth: Float[Tensor, "batch y x"], patients: Int[Tensor, " batch"]
+    ) -> Float[Tensor, ""]:
+        """Return how bad the images of some patients are, differentiable in the images."""
+
+
+@runtime_checkable
 class Panel(Protocol):
     """Says what a view set is worth: one trial, or several of which each counts the same."""
 
@@ -31,6 +44,9 @@ class Panel(Protocol):
     @property
     def candidates(self) -> int:
         """Number of candidate views."""
+
+    def worth(self, views: ViewSet) -> Float[Tensor, " patient"]:
+        """Return what some views are worth to whom the search is for, one number per patient."""
 
     def psnr(self, views: ViewSet) -> Float[Tensor, " patient"]:
         """Return what some views are worth, one number per patient, dB."""
@@ -56,6 +72,7 @@ class Trial:
         acquisition: Flux and noise of a view at mean load.
         seed: Seed of the noise.
         importance: How much the error of each pixel counts in the PSNR, for all patients or for each. Default: alike.
+        reading: What a search goes by. Default: the PSNR.
     """
 
     truth: Float[Tensor, "patient y x"]
@@ -65,6 +82,7 @@ class Trial:
     acquisition: Acquisition
     seed: int
     importance: Float[Tensor, "*patient y x"] | None = None
+    reading: Reading | None = None
 
     @property
     def parts(self) -> "tuple[Trial, ...]":
@@ -83,6 +101,10 @@ class Trial:
         with torch.inference_mode():
             parts = [self.net(part[:, chosen], A) for part in torch.split(self.y, BATCH)]
         return torch.cat(parts)
+
+    def worth(self, views: ViewSet) -> Float[Tensor, " patient"]:
+        """Return what some views are worth to the reading, one number per patient."""
+        return self.psnr(views) if self.reading is None else self.reading.worth(self.images(views), self.truth)
 
     def psnr(self, views: ViewSet) -> Float[Tensor, " patient"]:
         """Return the PSNR of every patient from some views, ``(n,)``, dB, range 2000 HU."""
@@ -183,6 +205,10 @@ class Trials:
     def candidates(self) -> int:
         """Number of candidate views."""
         return self.parts[0].candidates
+
+    def worth(self, views: ViewSet) -> Float[Tensor, " patient"]:
+        """Return the mean worth over the tasks of their patients i, ``(n,)``."""
+        return torch.stack([part.worth(views) for part in self.parts]).mean(dim=0)
 
     def psnr(self, views: ViewSet) -> Float[Tensor, " patient"]:
         """Return the mean PSNR over the tasks of their patients i, ``(n,)``, dB."""

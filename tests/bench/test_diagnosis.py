@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from svct.bench.diagnosis_readers import cross_fit, cross_read, make_reader, reg
 from svct.bench.diagnosis_report import as_json, as_text, plot
 from svct.bench.diagnosis_task import detection_task, draw_cases, truth_of
 from svct.errors import DataFileError, InputError, UnknownNameError
+from svct.sampling.fixed import equidistant_sets
 from svct.tasks.case import Case
 from svct.tasks.heads.scores import Figure, Values
 
@@ -140,6 +142,26 @@ def test_a_study_is_told(folder: Path, tmp_path: Path) -> None:
     assert all(row["auc"]["low"] <= row["auc"]["value"] <= row["auc"]["high"] for row in plain["rows"])
     plot(rows, tmp_path / "curves.png")
     assert (tmp_path / "curves.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_learned_views_are_measured_beside_equidistant_ones(folder: Path) -> None:
+    even = equidistant_sets(360, 8)[0]
+    uneven = tuple(range(0, 80, 10))
+    study = replace(SMALL, learned={"solid nodule": (even, uneven)})
+    rows = rows_of(cells_of(study, folder, lambda seconds: None))
+    at_eight = {(row.method, row.way, i): row for i, row in enumerate(rows) if row.views == 8}
+    plain, same, other = (
+        [row for (method, way, _), row in at_eight.items() if (method, way) == (name, "refitted")]
+        for name in ("fbp", "fbp, learned", "truth")
+    )
+    assert (len(plain), len(same), len(other)) == (1, 2, 0)
+    assert same[0].auc.value == plain[0].auc.value
+    assert same[1].about["psnr_db"] < plain[0].about["psnr_db"] - 1  # 40 degrees of 180
+    found = fewest_views(rows)
+    assert found["solid nodule", "fbp, learned", "cho", "refitted"].high == 360
+    assert "| solid nodule | cho | fbp, learned | " in "\n".join(as_text(rows))
+    with pytest.raises(InputError, match="learned views: expected indices from 0 to 359 for 'solid nodule'"):
+        bench_diagnosis(replace(SMALL, learned={"solid nodule": ((0, 360),)}), {}, folder)
 
 
 def test_fewer_views_may_share_the_dose_of_all() -> None:

@@ -94,15 +94,3 @@ def test_check_tries_findings_and_heads_and_notes_dark_rays(capsys: pytest.Captu
     assert "ok     head lesion-classifier: its figure is auc" in said
     assert run(["tasks", "check", "hips"]) == 0
     assert "note: the darkest ray expects" in capsys.readouterr().out
-
-
-def test_views_are_not_learned_for_an_objective_that_is_not_the_image(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = tmp_path / "mine.toml"
-    assert run(["tasks", "new", "mine", "--from", "chest", "--out", str(path)]) == 0
-    text = path.read_text(encoding="utf-8").replace('objective = "image"', 'objective = "heads"')
-    path.write_text(text, encoding="utf-8")
-    assert run(["learn-sampling", "--task", str(path), "--quick", "--out", str(tmp_path / "run")]) == 3
-    assert "objective of task 'mine': expected 'image'" in capsys.readouterr().err
-    assert not (tmp_path / "run").exists()

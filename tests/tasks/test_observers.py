@@ -49,6 +49,26 @@ def test_hotelling_reaches_the_ideal_linear_observer(coloured: bool) -> None:
     assert 0.9 * ideal(coloured=coloured) < found < 1.05 * ideal(coloured=coloured)
 
 
+@pytest.mark.parametrize("ramp", [False, True])
+def test_hotelling_is_within_two_percent_of_the_closed_form(ramp: bool) -> None:
+    # Periodic noise of a spectrum N on 6 by 6 pixels: d'^2 = sum |S|^2 / N over the frequencies (Barrett and Myers
+    # 2004, section 13.2.13). N = 1, or rises with the frequency as in filtered back-projection, from a small floor.
+    side, count = 6, 1500
+    f = torch.fft.fftfreq(side, dtype=torch.float64)
+    spectrum = torch.hypot(f[:, None], f) + 0.05 if ramp else torch.ones(side, side, dtype=torch.float64)
+    middle = torch.arange(side) - 2.5
+    signal = 1.5 * torch.exp(-(middle[:, None] ** 2 + middle**2) / 4).double()
+    closed = float((torch.fft.fft2(signal, norm="ortho").abs().square() / spectrum).sum().sqrt())
+    generator = torch.Generator().manual_seed(4)
+    white = torch.randn(2 * count, side, side, generator=generator, dtype=torch.float64)
+    noise = torch.fft.ifft2(torch.fft.fft2(white) * spectrum.sqrt()).real
+    observer = Hotelling(shrinkage=0.0).fit(noise[:count] + signal, noise[count:])
+    assert observer.template is not None
+    w = observer.template
+    spread = float((torch.fft.fft2(w, norm="ortho").abs().square() * spectrum).sum().sqrt())
+    assert float((w * signal).sum()) / spread == pytest.approx(closed, rel=0.02)
+
+
 def test_hotelling_is_fit_for_fewer_regions_than_pixels() -> None:
     few = snr(Hotelling(), coloured=True, train=60)
     assert few > 0.5 * ideal(coloured=True)
@@ -94,6 +114,21 @@ def test_figures_of_normal_decisions() -> None:
     assert found.snr == pytest.approx(1.5, abs=0.08)
     assert found.sensitivity == pytest.approx(float(norm.cdf(1.5 - norm.ppf(0.9))), abs=0.03)
     assert found.auc_interval[0] < found.auc < found.auc_interval[1]
+
+
+def test_the_area_is_that_of_scikit_learn_and_of_d_prime() -> None:
+    from sklearn.metrics import roc_auc_score
+
+    rng = np.random.default_rng(3)
+    observer = Hotelling().fit(regions(300, 5, coloured=True) + SIGNAL, regions(300, 6, coloured=True))
+    absent = observer.decide(regions(300, 7, coloured=True)).numpy()
+    present = observer.decide(regions(300, 8, coloured=True) + 0.5 * SIGNAL).numpy()
+    for ill, well in ((present, absent), (rng.integers(3, size=40) + 1.0, rng.integers(3, size=50) + 0.0)):
+        found = assess(ill.tolist(), well.tolist(), resamples=300)
+        truth = [1] * len(ill) + [0] * len(well)
+        assert found.auc == pytest.approx(roc_auc_score(truth, [*ill, *well]), abs=1e-12)
+        if ill is present:
+            assert found.auc_interval[0] <= norm.cdf(found.snr / math.sqrt(2)) <= found.auc_interval[1]
 
 
 def test_the_interval_covers_as_often_as_it_says() -> None:
