@@ -52,6 +52,6 @@ def cost_of_step() -> Iterator[Cost]:
 
 def peak_mb() -> float:
     """Return the most memory held since the last call, MB, and begin anew; over the process's life where it cannot."""
-    peak = peak_mib() * 2**20 / 1e6
+    peak: float = peak_mib() * 2**20 / 1e6
     restart_peak()
     return peak

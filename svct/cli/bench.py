@@ -25,8 +25,8 @@ def command() -> None:
     """Measure projectors, reconstructions, physics, choices of views, and what can be diagnosed."""
 
 
-command.add_command(bench_compare.command)
 command.add_command(bench_adaptive.command)
+command.add_command(bench_compare.command)
 command.add_command(bench_diagnosis.command)
 command.add_command(bench_dose.command)
 command.add_command(bench_effects.command, "effects")

@@ -136,9 +136,7 @@ def command(
     if rules is not None:
         rules.require_budget(task.budget)
         if share_dose:
-            raise InputError(
-                "--share-dose: expected without limits of a device, whose mA it does not know; leave one out"
-            )
+            raise InputError("--share-dose: expected without limits of a device, got both; leave one out")
     place = None if data is None else locate(data)
     name = task.name if data is None else f"{task.name}-{Path(data).name.split('.')[0]}"
     folder = out or Path("runs") / f"{name}-{task.budget}-seed{seed}"

@@ -345,17 +345,17 @@ class Constraints:
         """Whether so many views can be taken; see `allowed_mask` for how exactly."""
         if self.max_views is not None and views > self.max_views:
             return False
-        if self.max_step_deg is not None and self._in_one_pass(self.max_step_deg) < views:
+        if self.max_step_deg is not None and self._in_one_pass(self.max_step_deg, views) < views:
             return False
         return self._fill([], views) >= views
 
-    def _in_one_pass(self, step: float) -> int:
-        """Return how many views one pass takes at steps that are not too long; more may fit than groups allow."""
+    def _in_one_pass(self, step: float, enough: int) -> int:
+        """Return how many views one pass takes at steps that are not too long; groups may allow fewer."""
         turn = self.sequence(np.flatnonzero(self.usable).tolist())
         angles = np.array(self.angles_deg)[list(turn)]
         past = np.concatenate([[0.0], np.cumsum(np.diff(angles) % 360)]).tolist()
         endless = self.order == "fastest" and self.range_deg is None
-        return longest_pass(past, gap=self.min_gap_deg, step=step, endless=endless)
+        return longest_pass(past, gap=self.min_gap_deg, step=step, endless=endless, enough=enough)
 
     def _missing(self, chosen: Sequence[int]) -> int:
         """Return how many views are needed between those chosen until no step is too long; huge where none help."""

@@ -78,7 +78,7 @@ def fewest_between(ring: list[float], a: float, b: float, *, gap: float, step: f
     return count
 
 
-def longest_pass(angles_deg: list[float], *, gap: float, step: float, endless: bool) -> int:
+def longest_pass(angles_deg: list[float], *, gap: float, step: float, endless: bool, enough: int) -> int:
     """Return how many views one pass can take whose distances from one to the next lie between two limits.
 
     Args:
@@ -86,9 +86,10 @@ def longest_pass(angles_deg: list[float], *, gap: float, step: float, endless: b
         gap: Least distance.
         step: Largest distance.
         endless: Whether a pass may begin at any of them and go on past 360 degrees.
+        enough: So many or more need not be told apart.
 
     Example:
-        >>> longest_pass([0.0, 10.0, 20.0, 50.0, 60.0], gap=10, step=20, endless=False)
+        >>> longest_pass([0.0, 10.0, 20.0, 50.0, 60.0], gap=10, step=20, endless=False, enough=9)
         3
     """
     count = len(angles_deg)
@@ -111,6 +112,8 @@ def longest_pass(angles_deg: list[float], *, gap: float, step: float, endless: b
             if found:
                 reached[j] = found + 1
         best = max(best, *reached.values())
+        if best >= enough:
+            break
     return best
 
 

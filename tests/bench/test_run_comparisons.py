@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from svct.bench.report.load import COLUMNS, Result, Run
+from svct.bench.experiment.table import COLUMNS
+from svct.bench.report.load import Result, Run
 from svct.bench.run_comparisons import compare_run
 from svct.cli.main import run
 from svct.errors import InputError, UnknownNameError

@@ -35,7 +35,7 @@ def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -
         (["learn-sampling", "--device", "c-arm", "--range-deg", "-90..-10"], 3, "clashes with range_deg 0 to 200"),
         (["learn-sampling", "--device", "c-arm", "--mean-ma", "900"], 3, "900 mA clashes with tube.min_mA 1"),
         (["learn-sampling", "--mean-ma", "90"], 3, "--mean-ma: expected --device"),
-        (["learn-sampling", "--min-spacing-deg", "9", "--range-deg", "0..90"], 3, "min_gap_deg 9 and range_deg 0 to"),
+        (["learn-sampling", "--min-spacing-deg", "5", "--range-deg", "0..90"], 3, "min_gap_deg 5 and range_deg 0 to"),
         (["simulate", "--task", "chest", "--patient", "9999"], 3, "patient index: expected 0 to 399, got 9999"),
         (["simulate", "--out", "no/such/folder/scan.h5"], 4, "expected to write into an existing folder"),
         (["simulate", "--photons", "-3"], 3, "photons: expected positive"),
