@@ -1,11 +1,12 @@
 """Time and memory of a step."""
 
+import resource
+import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-
-from svct.bench.experiment.memory import peak_mib, restart_peak
+from pathlib import Path
 
 
 @dataclass
@@ -50,8 +51,22 @@ def cost_of_step() -> Iterator[Cost]:
         cost.peak_memory_mib = max(0.0, peak_mib() - held)
 
 
+def restart_peak() -> None:
+    """Let the peak begin anew where the system can, which is Linux."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+
+
+def peak_mib() -> float:
+    """Return the most memory held since `restart_peak`, or in the life of the process, MiB."""
+    with suppress(OSError, StopIteration, ValueError):
+        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+        return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+
+
 def peak_mb() -> float:
     """Return the most memory held since the last call, MB, and begin anew; over the process's life where it cannot."""
-    peak: float = peak_mib() * 2**20 / 1e6
+    peak = peak_mib() * 2**20 / 1e6
     restart_peak()
     return peak

@@ -252,7 +252,7 @@ class Constraints:
         limit = min(n for n in (views, self.max_views, len(self.angles_deg)) if n is not None)
         if len(taken) + len(new) > limit or not free[list(new)].all() or not self._apart(new):
             return False
-        if views is None or (self.min_gap_deg == 0 and self.max_step_deg is None and not self.groups):
+        if views is None or (not self._gap_binds and self.max_step_deg is None and not self.groups):
             return True
         then = [*taken, *new]
         return len(then) + self._missing(then) <= views <= self._fill(then, views)
@@ -372,6 +372,12 @@ class Constraints:
         return size * (sum(counts) - (max(counts) if endless else 0))
 
     @cached_property
+    def _gap_binds(self) -> bool:
+        """Whether two different candidates lie closer than the least gap."""
+        ring = np.sort(np.array(self.angles_deg) % 360)
+        return bool((np.diff(ring, append=ring[0] + 360) < self.min_gap_deg - ROUNDING_DEG).any())
+
+    @cached_property
     def _group_of(self) -> dict[int, tuple[int, ...]]:
         return {view: group for group in self.groups for view in group}
 
@@ -414,7 +420,7 @@ class Constraints:
         clear = np.ones(len(angles), dtype=bool)
         for view in chosen:
             self._check_index(view)
-            if self.min_gap_deg > 0:
+            if self._gap_binds:
                 clear &= angular_distance_deg(angles, angles[view : view + 1]) >= self.min_gap_deg - ROUNDING_DEG
             clear[view] = False
         return clear

@@ -81,7 +81,7 @@ def test_a_dose_cell_has_equal_dose_in_every_arm_and_reads_lesions() -> None:
         exponents=(0.0, 0.5),
         lesions=1,
     )
-    task = small("shoulder")
+    task = small("water")
     steps: list[str] = []
     cell = dose.dose_cell(task, effort=effort, seed=0, tick=steps.append)
     assert steps == ["views", "offsets", "law", "linear model", "test"]
@@ -89,8 +89,9 @@ def test_a_dose_cell_has_equal_dose_in_every_arm_and_reads_lesions() -> None:
     for arm in cell["arms"].values():
         assert len(arm["views"]) == 6
         assert sum(arm["loads"]) == pytest.approx(6)
+    assert cell["less_gain"]["high_db"] < 0, "less dose is worse where nothing starves"
     found = dose.lesion_figures(task, cell, effort=effort, seed=0)
     assert found[dose.EVEN]["gain"] == 0
     table = dose.as_markdown([{**cell, "lesions": found}])
-    assert table.count("| shoulder | 6 |") == 2
-    assert dose.as_markdown([cell]).count("| shoulder | 6 |") == 1
+    assert table.count("| water | 6 |") == 2
+    assert dose.as_markdown([cell]).count("| water | 6 |") == 1

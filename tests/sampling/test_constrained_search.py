@@ -291,3 +291,13 @@ def test_constraints_of_other_candidates_are_refused() -> None:
         problem(Constraints(angles_deg=(0, 1, 2)))
     with pytest.raises(InputError, match="views: expected a set that the constraints allow, got view 0"):
         swap_search(trial(), (0, 5, 9), evaluations=1, seed=0, rules=RULES["sectors"])
+
+
+@pytest.mark.parametrize("sampler", ["continuous", "dps", "gumbel", "loupe"])
+def test_samplers_that_learn_by_gradient_give_what_the_device_can_take(sampler: str) -> None:
+    for name in ("sectors", "groups"):
+        held = RULES[name]
+        choice = load_sampler(sampler, steps=1, patients=4).choose(problem(held))
+        assert len(choice.views) == BUDGET
+        held.require(choice.views)
+        assert not held.feasible(load_sampler(sampler, steps=1, patients=4).choose(problem(None)).views)

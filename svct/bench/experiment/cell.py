@@ -48,7 +48,7 @@ def measure(node: CellNode, choice: Choice) -> Outcome:
     cohort = task.cohort
     with torch.inference_mode():
         test = clock("drawing", lambda: drawn(cohort, node.finding, node.difficulty, "test", node.patients))
-        strength = clock("tuning", lambda: scanner.strength(cohort.images(cohort.split("validation")[:TUNING])))
+        strength = clock("tuning", scanner.strength)
         y = clock("scanning", lambda: scanner.scan(test.truth, noise=20))
         images = clock("reconstructing", lambda: scanner.images(y, test.truth, strength))
     figures = [
@@ -159,10 +159,12 @@ class _Scanner:
         y: Tensor = self.physics.measure(self.A(truth), seed=1_000_003 * self.node.views.seed + noise)
         return y
 
-    def strength(self, truth: Images) -> float:
+    def strength(self) -> float:
         """Return TV's best strength on other patients, mm; 0 where nothing is sought."""
         if self.node.method != "tv" or self.node.settings:
             return 0.0
+        cohort = self.node.task.cohort
+        truth = cohort.images(cohort.split("validation")[:TUNING])
         y = self.scan(truth, noise=22)
         return STRENGTHS[tune_tv(y, self.A, truth, iterations=self.node.iterations, start=FIRST_GUESS - 1)]
 

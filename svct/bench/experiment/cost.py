@@ -1,10 +1,14 @@
 """About how long a piece of work takes on one core, for a progress bar."""
 
+from functools import lru_cache
+
 from svct.bench.diagnosis import EXTRA
 from svct.bench.experiment.choose import EQUIDISTANT, offsets_of
 from svct.bench.experiment.node import LEARNED, LEARNED_MAS, UNIVERSAL, CellNode, Node, ViewNode
 from svct.bench.recon_methods import cost
+from svct.geometry.grid import Grid
 from svct.geometry.projector import Projector
+from svct.geometry.scan import Scan
 from svct.tasks.task import Task
 
 
@@ -34,5 +38,9 @@ def _searched(node: ViewNode) -> int:
 
 
 def _image(method: str, task: Task, iterations: int) -> float:
-    A = Projector(task.scan, task.grid)[list(range(task.budget))]
-    return cost(method, A, iterations=iterations)
+    return _of_views(method, task.scan, task.grid, task.budget, iterations)
+
+
+@lru_cache(maxsize=1024)
+def _of_views(method: str, scan: Scan, grid: Grid, views: int, iterations: int) -> float:
+    return cost(method, Projector(scan, grid)[list(range(views))], iterations=iterations)

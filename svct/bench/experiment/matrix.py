@@ -1,7 +1,8 @@
 """The nodes of a plan: every combination, with views that several cells share chosen once."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 from itertools import product
 from typing import Any
 
@@ -24,12 +25,18 @@ def cells_of(plan: Plan) -> list[CellNode]:
     for sampler, budget in product(plan.samplers, plan.budgets):
         if sampler.kind == UNIVERSAL:
             require_together([task.with_budget(budget) for task in _together(plan, sampler)])
+    by_name = {task.name: task for task in plan.tasks}
+
+    @cache  # a task checks itself whenever it is made
+    def at(name: str, seed: int, protocol: str, flux: float | None, budget: int) -> Task:
+        return scanned(plan, by_name[name], seed, protocol, flux, budget)
+
     return [
         cell
         for task, seed, protocol, flux, budget, sampler in product(
             plan.tasks, plan.seeds, plan.protocols, plan.fluxes, plan.budgets, plan.samplers
         )
-        for cell in _cells(plan, task, seed, protocol, flux, budget, sampler)
+        for cell in _cells(plan, task, protocol, sampler, seed, lambda one: at(one.name, seed, protocol, flux, budget))  # noqa: B023
     ]
 
 
@@ -44,15 +51,13 @@ def scanned(plan: Plan, task: Task, seed: int, protocol: str, flux: float | None
 
 
 def _cells(
-    plan: Plan, task: Task, seed: int, protocol: str, flux: float | None, budget: int, sampler: Named
+    plan: Plan, task: Task, protocol: str, sampler: Named, seed: int, at: Callable[[Task], Task]
 ) -> Iterator[CellNode]:
-    def at(one: Task) -> Task:
-        return scanned(plan, one, seed, protocol, flux, budget)
-
+    views = _views(plan, at(task), tuple(map(at, _together(plan, sampler))), sampler, seed)
     finding = task.findings[0] if task.findings and plan.readers else None
     for method in plan.reconstructors:
         yield CellNode(
-            views=_views(plan, at(task), tuple(map(at, _together(plan, sampler))), sampler, seed),
+            views=views,
             protocol=protocol,
             reconstructor=method.name,
             method=method.kind,

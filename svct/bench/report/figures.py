@@ -101,8 +101,10 @@ def chart(name: str, points: dict[Setting, Point], *, axis: Axis, wanted: Callab
     reconstructors = in_order((s.reconstructor for s in chosen), RECONSTRUCTORS)
     fixed = _fixed(chosen, axis)
     readings = in_order((s.metric for s in chosen), [name for m in METRICS for name in (m, f"{m}{GAIN}")])
-    # The best reconstruction is the last of the known ones: it comes first.
-    across = [("reconstructor", name) for name in reversed(reconstructors)] + [("sampler", name) for name in samplers]
+    # The page opens with the backbone where there is one.
+    across = [("reconstructor", name) for name in in_order(reconstructors, RECONSTRUCTORS[::-1])] + [
+        ("sampler", name) for name in samplers
+    ]
     for metric in readings:
         for reader in sorted({s.reader for s in chosen if s.metric == metric}):
             for what, one in across:

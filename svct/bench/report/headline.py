@@ -70,7 +70,7 @@ class Headline:
 
 
 def headline_of(points: dict[Setting, Point], comparisons: dict[Setting, Comparison]) -> Headline:
-    """Build the table; the best reconstruction and the most measured flux come first."""
+    """Build the table; the backbone and the most measured flux come first."""
     made = Headline()
     fluxes = [s.photons for s in points]
     readings = [
@@ -79,7 +79,7 @@ def headline_of(points: dict[Setting, Point], comparisons: dict[Setting, Compari
         for reader in sorted({s.reader for s in points if s.metric == metric})
     ]
     for metric, reader in readings:
-        for reconstructor in reversed(in_order((s.reconstructor for s in points), RECONSTRUCTORS)):
+        for reconstructor in in_order((s.reconstructor for s in points), RECONSTRUCTORS[::-1]):
             for photons in sorted(set(fluxes), key=lambda value: (-fluxes.count(value), -value)):
                 own = {
                     s: p for s, p in points.items()

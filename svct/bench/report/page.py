@@ -76,7 +76,7 @@ def as_html(run: Run, say: Callable[[str], object] = str) -> str:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(_asset("page.html"))
     return template.render(
-        title=str(run.about.get("title") or run.folder.resolve().name),
+        title=run.folder.resolve().name,
         about=run.about,
         plan=run.plan,
         cells=len(run.cells),

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from svct.bench.report.load import Result, Run
+from svct.bench.report.load import CellFile, Result, Run
 from svct.bench.report.tables import SAMPLERS, in_order, panel_of
 
 INNER, OUTER = 22.0, 62.0
@@ -65,8 +65,15 @@ def wheels_of(run: Run) -> list[Wheel]:
     for (panel, views, sampler), r in sorted(found.items(), key=lambda one: (*one[0][:2], order[one[0][2]])):
         cell = run.cells[r.key]
         loads = cell.loads if len(cell.loads) == len(cell.angles_deg) else (1.0,) * len(cell.angles_deg)
-        wheels.append(Wheel(panel, sampler, views, cell.angles_deg, loads, reach[panel] <= 180.0))
+        wheels.append(Wheel(panel, sampler, views, cell.angles_deg, loads, _is_half(cell, reach[panel])))
     return wheels
+
+
+def _is_half(cell: CellFile, reach_deg: float) -> bool:
+    """Return whether half a turn holds all views: in parallel beam, or where no geometry is told, up to 180 degrees."""
+    task = cell.inputs.get("task")
+    scan = task.get("scan") if isinstance(task, dict) else None
+    return scan["kind"] == "parallel" if isinstance(scan, dict) and "kind" in scan else reach_deg <= 180.0
 
 
 def draw(wheel: Wheel) -> str:

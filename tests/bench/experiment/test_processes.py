@@ -64,7 +64,7 @@ def cluster(tmp_path: Path) -> Iterator[tuple[str, "list[subprocess.Popen[bytes]
 
 def wait_for(folder: Path, count: int, process: "subprocess.Popen[str]") -> None:
     """Wait until so many cells are finished, or the process has ended."""
-    while len(list((folder / "cells").glob("*.json"))) < count and process.poll() is None:
+    while len(list((folder / "cells").glob("[!.]*.json"))) < count and process.poll() is None:
         time.sleep(0.01)
 
 
@@ -93,7 +93,7 @@ def test_a_run_that_is_killed_again_and_again_ends_like_an_unbroken_one(
     chance = random.Random(kills)
     for turn in range(kills):
         process = start(plan, tmp_path / "broken", "--workers", "2" if turn % 4 == 1 else "1")
-        there = len(list((tmp_path / "broken" / "cells").glob("*.json")))
+        there = len(list((tmp_path / "broken" / "cells").glob("[!.]*.json")))
         wait_for(tmp_path / "broken", there + chance.randrange(1, 6), process)
         time.sleep(chance.uniform(0, 0.05))
         with contextlib.suppress(ProcessLookupError):
@@ -112,6 +112,6 @@ def test_an_interrupt_keeps_what_is_finished(make_plan: MakePlan, tmp_path: Path
     assert process.returncode == 130, err
     assert "svct: interrupted" in err
     assert "Traceback" not in err
-    finished = {path.stem for path in (tmp_path / "run" / "cells").glob("*.json")}
+    finished = {path.stem for path in (tmp_path / "run" / "cells").glob("[!.]*.json")}
     assert len(finished) >= 3
-    assert finished <= {path.stem for path in (tmp_path / "run" / "results.parquet").glob("*.parquet")}
+    assert finished <= {path.stem for path in (tmp_path / "run" / "results.parquet").glob("[!.]*.parquet")}
