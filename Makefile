@@ -19,11 +19,14 @@ slow: $(VENV)/.installed-test
 
 # Other packages, of more than 2 GB, into an environment of their own; those that cannot be installed are skipped.
 PEERS ?= .venv-peers
+# Each file in a process of its own: some of these libraries do not bear each other (5: the whole file is skipped).
+PEER_TESTS ?= $(wildcard tests/peers/test_*.py)
 PEER_TOOLS := Orthanc=orthanc dciodvfy=dicom3tools rs274=linuxcnc-uspace ip=iproute2 unshare=util-linux
 test-peers: $(PEERS)/.installed
 	@for tool in $(PEER_TOOLS); do command -v $${tool%=*} > /dev/null || \
 		echo "not installed, so skipped: $${tool%=*}; on Debian: apt-get install --no-install-recommends $${tool#*=}"; done
-	SVCT_TEST_INSTALLED=1 $(PEERS)/bin/python -P -m pytest -rs tests/peers
+	@failed=0; for file in $(PEER_TESTS); do \
+		SVCT_TEST_INSTALLED=1 $(PEERS)/bin/python -P -m pytest -q -rs $$file || test $$? = 5 || failed=1; done; exit $$failed
 
 $(PEERS)/.installed: $(SOURCES) tests/peers/requirements.txt
 	$(PYTHON) -m venv $(PEERS)
