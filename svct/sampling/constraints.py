@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import pairwise
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -11,7 +10,8 @@ from numpy.typing import NDArray
 
 from svct.errors import InputError, unknown_name
 from svct.sampling.checks import angular_distance_deg, finite_number, positive_count
-from svct.sampling.device import Device, in_sector
+from svct.sampling.constraint_words import described, left_out, lone_reasons, set_clashes
+from svct.sampling.device import Device
 from svct.sampling.passes import (
     ROUNDING_DEG,
     fewest_between,
@@ -96,7 +96,7 @@ class Constraints:
             self._check_index(view)
         if not self.usable.any():
             raise InputError(
-                f"constraints leave none of the {len(angles)} candidates: {self._reason(range(len(angles)))}"
+                f"constraints leave none of the {len(angles)} candidates: {left_out(self, range(len(angles)))}"
             )
 
     @classmethod
@@ -147,7 +147,7 @@ class Constraints:
     @cached_property
     def usable(self) -> NDArray[np.bool_]:
         """Which candidates may be taken, each looked at alone, ``(candidate,)``."""
-        return np.array([not reasons for reasons in self._reasons], dtype=bool)
+        return np.array([not reasons for reasons in self.reasons], dtype=bool)
 
     def feasible(self, views: Iterable[int]) -> bool:
         """Whether a set of views satisfies everything."""
@@ -169,30 +169,7 @@ class Constraints:
         chosen = sorted(set(views))
         for view in chosen:
             self._check_index(view)
-        angles = self.angles_deg
-        found = [
-            f"view {view} at {angles[view]:g} deg {self._reasons[view][0]}" for view in chosen if self._reasons[view]
-        ]
-        ring = sorted(chosen, key=lambda view: angles[view] % 360)
-        pairs = list(zip(ring, ring[1:] + ring[:1], strict=True)) if len(ring) > 2 else [tuple(ring)] * (len(ring) == 2)
-        for a, b in pairs:
-            gap = float(angular_distance_deg(np.array(angles[a]), np.array(angles[b])))
-            if gap < self.min_gap_deg - ROUNDING_DEG:
-                found.append(f"views {a} and {b} {gap:g} deg apart, less than min_gap_deg {self.min_gap_deg:g}")
-        for group in self.groups:
-            taken = set(group) & set(chosen)
-            if taken and taken != set(group):
-                found.append(f"{len(taken)} of the {len(group)} views of the group {group}, expected all or none")
-        if self.max_views is not None and len(chosen) > self.max_views:
-            found.append(f"{len(chosen)} views, more than max_views {self.max_views}")
-        for a, b in pairwise(self.sequence(chosen)):
-            step = (angles[b] - angles[a]) % 360
-            if self.max_step_deg is not None and step > self.max_step_deg + ROUNDING_DEG:
-                found.append(
-                    f"views {a} and {b} follow each other {step:g} deg apart in order {self.order!r}, more than "
-                    f"max_step_deg {self.max_step_deg:g}"
-                )
-        return found
+        return set_clashes(self, chosen)
 
     def sequence(self, views: Iterable[int]) -> tuple[int, ...]:
         """Return views in the order in which they are taken."""
@@ -283,7 +260,7 @@ class Constraints:
             raise InputError(f"views: expected at most max_views {self.max_views}, got {views}")
         usable = int(self.usable.sum())
         if views > usable:
-            why = self._reason(np.flatnonzero(~self.usable).tolist())
+            why = left_out(self, np.flatnonzero(~self.usable).tolist())
             raise InputError(f"views: expected at most {usable}, the candidates that are left, got {views}; {why}")
         if not self._holds(views):
             raise InputError(
@@ -307,21 +284,7 @@ class Constraints:
 
     def described(self) -> str:
         """Return the constraints in words, with their numbers."""
-        parts = [f"min_gap_deg {self.min_gap_deg:g}"] if self.min_gap_deg else []
-        if self.max_step_deg is not None:
-            parts.append(f"max_step_deg {self.max_step_deg:g} in order {self.order!r}")
-        if self.range_deg is not None:
-            parts.append(f"range_deg {self.range_deg[0]:g} to {self.range_deg[1]:g}")
-        parts += [f"forbidden sector {low:g} to {high:g} deg" for low, high in self.forbidden_deg]
-        if self.step_deg is not None:
-            parts.append(f"step_deg {self.step_deg:g}")
-        if self.allowed is not None:
-            parts.append(f"{len(self.allowed)} allowed candidates")
-        if self.groups:
-            parts.append(f"groups of {' or '.join(map(str, sorted({len(group) for group in self.groups})))} views")
-        if self.max_views is not None:
-            parts.append(f"max_views {self.max_views}")
-        return " and ".join(parts) or "no constraint"
+        return described(self)
 
     def among(self, views: Sequence[int]) -> "Constraints":
         """Return the constraints over some of the candidates alone; of groups that are not whole, none may be taken."""
@@ -431,36 +394,9 @@ class Constraints:
         return bool(distances.min() >= self.min_gap_deg - ROUNDING_DEG)
 
     @cached_property
-    def _reasons(self) -> list[list[str]]:
-        """Why each candidate alone cannot be taken."""
-        angles = np.array(self.angles_deg)
-        found: list[list[str]] = [[] for _ in angles]
-        tests = []
-        if self.allowed is not None:
-            tests.append((~np.isin(np.arange(len(angles)), self.allowed), "is not among those allowed"))
-        if self.range_deg is not None:
-            low, high = self.range_deg
-            lowest = angles + 360 * np.ceil((low - angles) / 360 - 1e-12)
-            tests.append((lowest > high + ROUNDING_DEG, f"lies outside of range_deg {low:g} to {high:g}"))
-        tests += [
-            (in_sector(angles, low, high), f"lies in the forbidden sector {low:g} to {high:g} deg")
-            for low, high in self.forbidden_deg
-        ]
-        if self.step_deg is not None:
-            off = off_step(angles, self.step_deg) > self.step_tolerance_deg
-            tests.append((off, f"is no multiple of step_deg {self.step_deg:g}"))
-        for mask, reason in tests:
-            for view in np.flatnonzero(mask):
-                found[view].append(reason)
-        return found
-
-    def _reason(self, views: Iterable[int]) -> str:
-        """Say how many views each constraint leaves out."""
-        counts: dict[str, int] = {}
-        for view in views:
-            for reason in self._reasons[view]:
-                counts[reason] = counts.get(reason, 0) + 1
-        return ", ".join(f"{count} {reason}" for reason, count in counts.items()) or "none is left out"
+    def reasons(self) -> list[list[str]]:
+        """Why each candidate alone cannot be taken, in words."""
+        return lone_reasons(self)
 
     def _check_index(self, view: int) -> None:
         if not 0 <= view < len(self.angles_deg):
