@@ -15,6 +15,7 @@ def without_metal(images: Float[Tensor, "*patient y x"]) -> Float[Tensor, "*pati
     Nobody reads inside metal, and its error is so large there that it decides every mean over the image.
 
     Example:
+        >>> import torch
         >>> without_metal(torch.tensor([[0.0, 0.0193, 0.5]])).tolist()
         [[1.0, 1.0, 0.0]]
     """

@@ -121,7 +121,7 @@ def read_plan(source: Path | Traversable) -> Plan:
         text = source.read_text(encoding="utf-8")
         values = tomllib.loads(text)
     except FileNotFoundError as error:
-        raise DataFileError(f"{source}: expected a plan in TOML, found no file") from error
+        raise DataFileError(f"{source}: expected a plan in TOML or the name 'standard', found no file") from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise DataFileError(f"{source}: expected a plan in TOML, cannot be read ({error})") from error
     try:
