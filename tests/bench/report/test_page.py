@@ -230,8 +230,13 @@ def test_the_theme_can_be_chosen(tab: Tab) -> None:
 
 def test_it_fits_a_phone(dark: Tab) -> None:
     dark.page.set_viewport_size(PHONE)
-    # Curves follow the width of the window a little later.
-    dark.page.wait_for_function(f"document.documentElement.scrollWidth <= {PHONE['width']}", timeout=10_000)
+    width = LAPTOP["width"]
+    for _ in range(100):  # curves follow the width of the window a little later
+        width = dark.page.evaluate("document.documentElement.scrollWidth")
+        if width <= PHONE["width"]:
+            break
+        dark.page.wait_for_timeout(100)
+    assert width <= PHONE["width"]
     dark.page.set_viewport_size(LAPTOP)
 
 
