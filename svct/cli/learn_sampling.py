@@ -215,6 +215,7 @@ def _plan(schedule: "Schedule", device: str, folder: Path) -> None:
         click.echo(f"note: not planned for the device: {error}", err=True)
         return
     made.save(folder / f"schedule-{profile.id}.json", overwrite=True)
+    click.echo(f"planned for {profile.id}: {folder / f'schedule-{profile.id}.json'}", err=True)
     for check in made.checks:
         if check["result"] == "fail":
             click.echo(f"note: on the device {check['code']} fails: {check['value']} of {check['limit']}", err=True)
