@@ -32,5 +32,5 @@ def test_the_python_path_runs(
 def test_pictures_and_documents_are_there() -> None:
     root = Path(__file__).parents[1]
     links = re.findall(r"\]\((?!http)([^)]+)\)", README)
-    assert "docs/images/chest.png" in links
+    assert "docs/images/part.png" in links
     assert all((root / link).is_file() for link in links)

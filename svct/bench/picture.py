@@ -1,5 +1,6 @@
 """The picture of a verdict: the views on a wheel beside the reconstructions."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -43,6 +44,7 @@ def draw_verdict(path: Path, task: Task, verdict: Verdict) -> None:
     wheel.set_title(f"{task.budget} learned views; grey: best equidistant", fontsize=10)
 
     truth, equidistant, learned = verdict.pictures
+    high, error = _window(truth)
     kept = verdict.schedule.method
     images = [
         ("truth", truth),
@@ -54,22 +56,30 @@ def draw_verdict(path: Path, task: Task, verdict: Verdict) -> None:
     ]
     for column, (title, image) in enumerate(images, start=1):
         axes = figure.add_subplot(cells[0, column])
-        _show(axes, mu_to_hu(image), title, low=-1000, high=400, colours="gray")
+        _show(axes, mu_to_hu(image), title, low=-1000, high=high, colours="gray")
         if column > 1:
             axes = figure.add_subplot(cells[1, column])
             _show(
                 axes,
                 mu_to_hu(image) - mu_to_hu(truth),
-                "error, -200 to 200 HU",
-                low=-200,
-                high=200,
+                f"error, {-error:.0f} to {error:.0f} HU",
+                low=-error,
+                high=error,
                 colours="RdBu_r",
             )
     gain = figure.add_subplot(cells[1, 0:2])
     _draw_gain(gain, verdict)
-    figure.suptitle(f"{task.title}: {task.budget} views, window -1000 to 400 HU", fontsize=12)
+    figure.suptitle(f"{task.title}: {task.budget} views, window -1000 to {high:.0f} HU", fontsize=12)
     with atomic_path(path, overwrite=True) as partial:
         figure.savefig(partial, format="png")
+
+
+def _window(truth: Tensor) -> tuple[float, float]:
+    """Return the upper ends of window and errors, HU: 400 and 200, or more for objects denser than tissue."""
+    hu = mu_to_hu(truth)
+    dense = float(hu[hu > -500].quantile(0.9)) if bool((hu > -500).any()) else 0.0
+    high = 400.0 if dense < 1000 else 100 * math.ceil(dense / 100)
+    return high, 100 * math.ceil((high + 1000) / 700)
 
 
 def _show(axes: "Axes", hu: Tensor, title: str, *, low: float, high: float, colours: str) -> None:
