@@ -21,27 +21,17 @@ def command(names: tuple[str, ...], views: tuple[int, ...], turn_deg: float, see
     Patients lie turned by up to --turn-deg either way. Through the backbone, and by linear MMSE reconstruction.
     Finished cells are not repeated. The table goes to standard output and to OUT/table.md.
     """
-    from dataclasses import asdict
-
     from svct.bench.adaptive import QUICK, AdaptiveEffort, adaptive_cell, as_markdown
     from svct.cli.progress import progress
-    from svct.cli.run_folder import RunFolder
+    from svct.cli.run_folder import cell_folder
     from svct.files import atomic_path
-    from svct.recon.networks import backbone_path, file_sha256
     from svct.tasks.task import load_task
 
     effort, cells = QUICK if quick else AdaptiveEffort(), []
     for task in (load_task(name) for name in names or ("part", "shoulder", "hips")):
         for budget in views or (8, 16):
             folder = out / f"{task.name}-{budget}-turn{turn_deg:g}-seed{seed}"
-            config = {
-                "effort": asdict(effort),
-                "scan": task.scan.to_dict(),
-                "cohort": task.cohort.sha256(),
-                "acquisition": asdict(task.acquisition),
-                "backbone_sha256": file_sha256(backbone_path()),
-            }
-            run = RunFolder(folder, json.loads(json.dumps(config)), resume=(folder / "config.json").exists())
+            run = cell_folder(folder, task, effort)
             if not (folder / "metrics.json").exists():
                 with progress(6, what=folder.name) as bar:
 

@@ -27,14 +27,11 @@ def command(
     Image error outside metal, expected and measured through the backbone, and the d' of faint discs in soft tissue.
     Finished cells are not repeated. The tables go to standard output and to OUT/table.md.
     """
-    from dataclasses import asdict
-
     from svct.bench.dose import QUICK, DoseEffort, as_markdown, dose_cell, lesion_figures
     from svct.bench.views import at_flux
     from svct.cli.progress import progress
-    from svct.cli.run_folder import RunFolder
+    from svct.cli.run_folder import cell_folder
     from svct.files import atomic_path
-    from svct.recon.networks import backbone_path, file_sha256
     from svct.tasks.task import load_task
 
     effort, cells = QUICK if quick else DoseEffort(), []
@@ -43,14 +40,7 @@ def command(
         for flux in photons or ((own, own / 5, own / 25) if isinstance(own, float) else ()):
             cell = at_flux(task, flux).with_budget(views)
             folder = out / f"{task.name}-{views}-{flux:g}-seed{seed}"
-            config = {
-                "effort": asdict(effort),
-                "scan": cell.scan.to_dict(),
-                "cohort": cell.cohort.sha256(),
-                "acquisition": asdict(cell.acquisition),
-                "backbone_sha256": file_sha256(backbone_path()),
-            }
-            run = RunFolder(folder, json.loads(json.dumps(config)), resume=(folder / "config.json").exists())
+            run = cell_folder(folder, cell, effort)
             cells.append((cell, run, folder))
     with progress((6 if lesions else 5) * len(cells), what="dose") as bar:
         for cell, run, folder in cells:

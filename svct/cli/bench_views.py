@@ -24,15 +24,12 @@ def command(
     same command goes on where it was interrupted, and with more values adds what is missing. The table of all cells
     asked for goes to standard output and to OUT/table.md.
     """
-    from dataclasses import asdict
-
     from svct.bench.learn import QUICK
     from svct.bench.subjects import drawn_subjects
     from svct.bench.views import STUDY, as_markdown, at_flux, cell_work, study_cell
     from svct.cli.progress import progress
-    from svct.cli.run_folder import RunFolder
+    from svct.cli.run_folder import cell_folder
     from svct.files import atomic_path
-    from svct.recon.networks import backbone_path, file_sha256
     from svct.tasks.task import load_task
 
     effort = QUICK if quick else STUDY
@@ -45,14 +42,7 @@ def command(
                 for seed in range(1 if quick else seeds):
                     cell = at_flux(task, flux).with_budget(budget)  # type: ignore[arg-type]
                     folder = out / f"{task.name}-{budget}-{flux:g}-seed{seed}"
-                    config = {
-                        "effort": asdict(effort),
-                        "scan": cell.scan.to_dict(),
-                        "cohort": cell.cohort.sha256(),
-                        "acquisition": asdict(cell.acquisition),
-                        "backbone_sha256": file_sha256(backbone_path()),
-                    }
-                    run = RunFolder(folder, json.loads(json.dumps(config)), resume=(folder / "config.json").exists())
+                    run = cell_folder(folder, cell, effort)
                     if not (folder / "metrics.json").exists():
                         subjects = subjects or drawn_subjects(
                             task, train=effort.train, validation=effort.validation, test=effort.test

@@ -76,7 +76,7 @@ def learn_heads(
     net = load_backbone()
     total = effort.train + effort.validation + effort.test
     total += search_work(effort, driver) + judge_work(effort.test, effort.train)
-    try:
+    with run.guarded():
         click.echo(f"{task.title}: {task.budget} of {len(task.scan)} views for {driver}, run folder {folder}", err=True)
         with progress(total, what="drawing cases") as bar:
             cohorts = draw_cohorts(detection, effort, each=lambda: bar.update(1))
@@ -87,12 +87,6 @@ def learn_heads(
             )  # fmt: skip
             bar.set_description_str("reading unseen cases")
             verdict = judge_for_heads(detection, cohorts, found, net=net, driver=driver, seed=seed, tick=bar.update)
-    except BaseException as stop:
-        if run.discard_unless_begun():
-            stop.add_note("nothing was finished yet")
-        else:
-            stop.add_note(f"what was finished is in {folder}; the same command with --resume goes on from there")
-        raise
     kept = verdict.wins or keep_learned
     schedule = _schedule(detection, found, driver, verdict, image_share, seed, learned=kept)
     metrics = {

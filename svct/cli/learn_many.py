@@ -80,7 +80,7 @@ def learn_together(
         "backbone_sha256": file_sha256(backbone_path()),
     }
     run = RunFolder(folder, json.loads(json.dumps(config)), resume=resume)
-    try:
+    with run.guarded():
         click.echo(f"{title}: {tasks[0].budget} views for each task, run folder {folder}", err=True)
         click.echo("drawing patients", err=True)
         subjects = [
@@ -101,12 +101,6 @@ def learn_together(
             )
             bar.set_description_str("testing on unseen patients")
             verdict = judge_many(tasks, subjects, found, seed=seed, keep_learned=keep_learned, tick=bar.update, net=net)
-    except BaseException as stop:
-        if run.discard_unless_begun():
-            stop.add_note("nothing was finished yet")
-        else:
-            stop.add_note(f"what was finished is in {folder}; the same command with --resume goes on from there")
-        raise
     metrics = {**verdict.metrics(), "backbone_weights_sha256": found.backbone_sha256}
     run.write_json("metrics.json", metrics)
     _write(folder, tasks, verdict)

@@ -156,7 +156,7 @@ def command(
         **({"samplers": {s.name: repr(s) for s in samplers}} if samplers else {}),
     }
     run = RunFolder(folder, json.loads(json.dumps(config)), resume=resume)
-    try:
+    with run.guarded():
         click.echo(f"{task.title}: {task.budget} of {len(task.scan)} views, run folder {folder}", err=True)
         click.echo("reading the volume" if place else "drawing patients", err=True)
         subjects = (
@@ -188,12 +188,6 @@ def command(
                 task, subjects, found, seed=seed, keep_learned=keep_learned, tick=bar.update, rivals=rivals, rules=rules
             )
             verdict = with_shared_dose(task, verdict) if share_dose else verdict
-    except BaseException as stop:
-        if run.discard_unless_begun():
-            stop.add_note("nothing was finished yet")
-        else:
-            stop.add_note(f"what was finished is in {folder}; the same command with --resume goes on from there")
-        raise
     draw_verdict(folder / "views.png", task, verdict)
     run.write_json("metrics.json", verdict.metrics)
     verdict.schedule.save(folder / "schedule.json", overwrite=True)

@@ -2,14 +2,20 @@
 
 import json
 import os
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from svct.errors import DataFileError, InputError, OutputExistsError
 from svct.files import atomic_path
 from svct.sampling.fixed import ViewSet
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+    from svct.tasks.task import Task
 
 
 class RunFolder:
@@ -84,20 +90,49 @@ class RunFolder:
         self.stages[name] = list(views)
         self.write_json("stages.json", self.stages)
 
-    def discard_unless_begun(self) -> bool:
-        """Remove the folder where no stage has ended, so that the mended command finds its place free.
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Tell whoever stops the work within what is kept; a folder in which no stage has ended is removed.
 
-        Returns:
-            Whether there was nothing worth keeping.
+        The mended command then finds its place free.
         """
-        if self.stages:
-            return False
-        (self.path / "config.json").unlink(missing_ok=True)
-        with suppress(OSError):  # someone else's files are in it
-            self.path.rmdir()
-        return True
+        try:
+            yield
+        except BaseException as stop:
+            if self.stages:
+                stop.add_note(f"what was finished is in {self.path}; the same command with --resume goes on from there")
+            else:
+                (self.path / "config.json").unlink(missing_ok=True)
+                with suppress(OSError):  # someone else's files are in it
+                    self.path.rmdir()
+                stop.add_note("nothing was finished yet")
+            raise
 
     def write_json(self, name: str, value: object) -> None:
         """Write a JSON file, whole or not at all."""
         with atomic_path(self.path / name, overwrite=True) as partial:
             partial.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+
+
+def cell_folder(path: Path, task: "Task", effort: "DataclassInstance") -> RunFolder:
+    """Open the folder of a cell of a table, new or not.
+
+    Args:
+        path: The folder.
+        task: At its flux.
+        effort: How much work is done for the cell.
+
+    Raises:
+        InputError: The folder holds a cell measured under other conditions.
+        DataFileError: It cannot be made or read.
+    """
+    from svct.recon.networks import backbone_path, file_sha256
+
+    config = {
+        "effort": asdict(effort),
+        "scan": task.scan.to_dict(),
+        "cohort": task.cohort.sha256(),
+        "acquisition": asdict(task.acquisition),
+        "backbone_sha256": file_sha256(backbone_path()),
+    }
+    return RunFolder(path, json.loads(json.dumps(config)), resume=(path / "config.json").exists())

@@ -36,7 +36,7 @@ def misfit(y: Float[Tensor, "n ..."], A: Projector, x: Float[Tensor, "n ..."]) -
         ``(n,)``; 0 where all rays are starved. The variance is exp(y) times that of a ray in air, which is estimated as
         in `svct.recon.data_step.conditions` and takes fine structure for noise: the truth gets 0.6 to 1.
     """
-    air = 10 ** (2 * (conditions(y, A)[:, 0] - 2))
+    air = _air_variance(y, A)
     variance = air.reshape(-1, *[1] * (y.ndim - 1)) * torch.exp(y)
     counted = variance < WELL_MEASURED
     squares = torch.where(counted, (A(x) - y).square() / variance, 0.0)
@@ -81,7 +81,7 @@ def polish(y: Any, A: Projector, x: Any, *, iterations: int = 40) -> Any:
             f"x: expected images of shape {expected}, as data and operator have, got {tuple(images.shape)}"
         )
     batch, found = data.reshape(-1, *A.range_shape), images.reshape(-1, *A.domain_shape).clone()
-    air = 10 ** (2 * (conditions(batch, A)[:, 0] - 2))
+    air = _air_variance(batch, A)
     share = torch.where(air > FAINTEST, 0.0, (misfit(batch, A, found) - 1).clamp(0, 1))
     for i in torch.nonzero(share > 0).flatten().tolist():
         seen = batch[i]
@@ -95,3 +95,7 @@ def polish(y: Any, A: Projector, x: Any, *, iterations: int = 40) -> Any:
         )
         found[i] = torch.lerp(found[i], smooth, share[i])
     return back(found.reshape(images.shape))
+
+
+def _air_variance(y: Float[Tensor, "n ..."], A: Projector) -> Float[Tensor, " n"]:
+    return 10 ** (2 * (conditions(y, A)[:, 0] - 2))
