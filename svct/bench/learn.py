@@ -49,6 +49,7 @@ class Effort:
         swaps: Moves that the one-swap search tries.
         designed: The design that the search begins with.
         warped: The density of views that is learned.
+        half: Whether the search has the backbone compute in bfloat16; the verdict never does.
     """
 
     train: int = 160
@@ -58,6 +59,7 @@ class Effort:
     swaps: int = 90
     designed: Designed = field(default_factory=Designed)
     warped: Warped = field(default_factory=Warped)
+    half: bool = False
 
 
 QUICK = Effort(
@@ -172,6 +174,7 @@ def search_views(
         The learned and the best equidistant views.
     """
     net = net or load_backbone()
+    net = net.halved() if effort.half else net
     parts = [
         Problem(Projector(task.scan, task.grid), task.acquisition, task.budget, s.train, net=net)
         for task, s in zip(tasks, subjects, strict=True)

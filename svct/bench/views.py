@@ -26,6 +26,17 @@ STUDY = Effort(
 )
 """Less search than `svct learn-sampling` makes, for many cells."""
 
+LIGHT = replace(
+    STUDY,
+    train=60,
+    validation=8,
+    gumbel_steps=2,
+    swaps=24,
+    warped=Warped(harmonics=2, patients=6, offsets=2),
+    half=True,
+)
+"""A quarter of its time, for experiments of hundreds of searches."""
+
 DOSE = "dose on equidistant"
 BOTH = "views and dose"
 LAW = "law on equidistant"

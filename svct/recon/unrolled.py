@@ -1,5 +1,7 @@
 """The shared unrolled reconstruction network."""
 
+import copy
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -72,7 +74,7 @@ class UnrolledNet(nn.Module):
             "form": form,
         }
         self.form, self.memory, self.directions = form, memory, tuple(directions)
-        self.checkpointing = False
+        self.checkpointing = self.half = False
         count = len(self.directions)
         seen = (1 + count + memory) * (3 if form == "2.5d" else 1)
         self.nets = nn.ModuleList(
@@ -115,6 +117,16 @@ class UnrolledNet(nn.Module):
         data, back = as_tensor(y, "y")
         x, _, _, _ = self._run(data, A, view_weights, view_loads)
         return back((x * MU_WATER).reshape(*data.shape[: -A.scan.ndim], *A.domain_shape))
+
+    def halved(self) -> "UnrolledNet":
+        """Return the same network, weights shared, whose convolutions compute in bfloat16.
+
+        Its images differ by about 0.01 dB. On processors and GPUs that have the format it is nearly twice as fast, on
+        others slower.
+        """
+        other = copy.copy(self)
+        other.half = True
+        return other
 
     def features(self, y: Float[Tensor, "..."], A: Projector) -> Float[Tensor, "batch channel ..."]:
         """Reconstruct, and return what a head on top of the network may read.
@@ -191,7 +203,9 @@ class UnrolledNet(nn.Module):
             seen = torch.cat([padded[:, :, :-2], seen, padded[:, :, 2:]], dim=1)
         if solid:
             seen = seen.transpose(1, 2).flatten(0, 1)
-        images: Tensor = net(
-            seen.contiguous(memory_format=torch.channels_last), told.repeat_interleave(slices, dim=0)
-        ).float()
+        precision = torch.autocast(seen.device.type, dtype=torch.bfloat16) if self.half else nullcontext()
+        with precision:
+            images: Tensor = net(
+                seen.contiguous(memory_format=torch.channels_last), told.repeat_interleave(slices, dim=0)
+            ).float()
         return torch.stack(torch.split(images, slices)).transpose(1, 2) if solid else images

@@ -13,6 +13,7 @@ from svct.errors import InputError
 from svct.geometry.grid import Grid
 from svct.geometry.projector import Projector
 from svct.geometry.scan import Scan
+from svct.sampling.importance import without_metal
 from svct.sampling.samplers.base import Problem
 
 SHRINKAGES = (0.01, 0.03, 0.1, 0.2, 0.35, 0.6)
@@ -139,7 +140,7 @@ def linear_model(problem: Problem, *, coarse: int = 32) -> LinearModel:
     rows = projector(torch.eye(pixels).reshape(pixels, *shape)).permute(1, 2, 0).double()
     line = projector(small.mean(dim=0)).double()
     flux = torch.as_tensor(problem.acquisition.photons, dtype=torch.float64).reshape(-1, 1) * factor
-    importance = torch.ones(A.domain_shape) if problem.importance is None else problem.importance
+    importance = without_metal(images) if problem.importance is None else problem.importance
     return LinearModel(
         rows=rows,
         prior=_prior(small.double()),

@@ -14,6 +14,7 @@ from svct.metrics import RANGE
 from svct.physics.acquisition import Acquisition
 from svct.recon.unrolled import UnrolledNet
 from svct.sampling.fixed import ViewSet
+from svct.sampling.importance import without_metal
 from svct.sampling.samplers.base import Choice, Problem
 
 BATCH = 8
@@ -174,8 +175,10 @@ def measure_trial(
         acquisition: Flux and noise.
         net: The frozen backbone.
         seed: Seed of the noise.
-        importance: How much the error of each pixel counts in the PSNR, ``([patient,] y, x)``.
+        importance: How much the error of each pixel counts in the PSNR, ``([patient,] y, x)``. Default: 1, and 0
+            inside metal.
     """
+    importance = without_metal(images) if importance is None else importance
     return Trial(images, acquisition.measure(A(images), seed=seed), A, net, acquisition, seed, importance)
 
 

@@ -12,14 +12,13 @@ from torch import Tensor
 from svct.bench.experiment.node import LEARNED, LEARNED_MAS, SEARCHES, UNIVERSAL, Choices, ViewNode
 from svct.bench.learn import learn_views
 from svct.bench.many import learn_universal
+from svct.bench.share import LAW
 from svct.bench.subjects import Subjects, cohort_source
 from svct.geometry.projector import Projector
 from svct.recon.networks import load_backbone
+from svct.recon.unrolled import UnrolledNet
 from svct.sampling.fixed import ViewSet, equidistant_sets
-from svct.sampling.linear import linear_model
-from svct.sampling.load import share_load
 from svct.sampling.samplers.base import Choice, Problem, load_sampler
-from svct.sampling.samplers.designed import Designed
 from svct.sampling.trial import measure_trial
 from svct.tasks.cohort import Cohort
 from svct.tasks.task import Task
@@ -41,7 +40,7 @@ def choose(node: ViewNode, choices: Choices) -> Choice:
     task, seed = node.task, node.seed
     patients = subjects_of(task.cohort, node.effort.train, node.effort.validation)
     if node.kind == EQUIDISTANT:
-        return Choice(_best_offset(task, patients, seed=seed, **node.settings))
+        return Choice(_best_offset(task, patients, _net(node), seed=seed, **node.settings))
     if node.kind == LEARNED:
         found = learn_views(
             task, patients, effort=node.effort, seed=seed, stage=_unbroken, tick=_ignore, better=_ignore
@@ -79,7 +78,7 @@ def subjects_of(cohort: Cohort, train: int, validation: int) -> Subjects:
     )
 
 
-def _best_offset(task: Task, patients: Subjects, *, seed: int, offsets: int = 12) -> ViewSet:
+def _best_offset(task: Task, patients: Subjects, net: UnrolledNet, *, seed: int, offsets: int = 12) -> ViewSet:
     """Return the equidistant views whose offset does best on validation patients, through the backbone."""
     sets = offsets_of(len(task.scan), task.budget, offsets)
     if len(sets) == 1:
@@ -88,7 +87,7 @@ def _best_offset(task: Task, patients: Subjects, *, seed: int, offsets: int = 12
         patients.validation,
         Projector(task.scan, task.grid),
         task.acquisition,
-        net=load_backbone(),
+        net=net,
         seed=1_000_003 * seed + 2,
     )
     return _best(sets, trial.psnr)
@@ -108,14 +107,18 @@ def _universal(node: ViewNode, choices: Choices) -> Choice:
 
 
 def _share_dose(task: Task, patients: Subjects, learned: Choice, node: ViewNode) -> Choice:
-    """Return the best of learned views with even and with shared dose, and views and dose designed together."""
-    A, net = Projector(task.scan, task.grid), load_backbone()
+    """Return learned views with the dose shared by the law that is learned for them, or evenly where that is better."""
+    A, net = Projector(task.scan, task.grid), _net(node)
     problem = Problem(A, task.acquisition, task.budget, patients.train, net=net)
-    coarse, rounds = node.effort.designed.coarse, node.effort.designed.rounds
-    shared = Choice(learned.views, share_load(linear_model(problem, coarse=coarse), learned.views))
-    together = Designed(share=True, coarse=coarse, rounds=rounds).choose(problem)
+    (shared,) = LAW.share(problem, [learned.views], seed=1_000_003 * node.seed + 3)
     trial = measure_trial(patients.validation, A, task.acquisition, net=net, seed=1_000_003 * node.seed + 2)
-    return _best([learned, shared, together], trial.psnr_at)
+    return _best([learned, shared], trial.psnr_at)
+
+
+def _net(node: ViewNode) -> UnrolledNet:
+    """Return the backbone, as exact as the effort has it."""
+    net = load_backbone()
+    return net.halved() if node.effort.half else net
 
 
 def _best(options: Sequence[Option], psnr: Callable[[Option], Float[Tensor, " patient"]]) -> Option:

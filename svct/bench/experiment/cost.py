@@ -6,6 +6,7 @@ from svct.bench.diagnosis import EXTRA
 from svct.bench.experiment.choose import EQUIDISTANT, offsets_of
 from svct.bench.experiment.node import LEARNED, LEARNED_MAS, UNIVERSAL, CellNode, Node, ViewNode
 from svct.bench.recon_methods import cost
+from svct.bench.share import LAW
 from svct.geometry.grid import Grid
 from svct.geometry.projector import Projector
 from svct.geometry.scan import Scan
@@ -29,7 +30,7 @@ def _searched(node: ViewNode) -> int:
     if node.kind == UNIVERSAL and node.first:
         return 0
     if node.kind == LEARNED_MAS:
-        return 4 * budget + 3 * effort.validation
+        return LAW.measurements * min(LAW.patients, effort.train) + 2 * effort.validation
     if node.kind in (LEARNED, UNIVERSAL):
         offsets = -(-len(node.task.scan) // budget)
         density = effort.warped.measurements * effort.warped.patients * effort.warped.offsets

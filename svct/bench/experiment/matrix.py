@@ -36,6 +36,7 @@ def cells_of(plan: Plan) -> list[CellNode]:
         for task, seed, protocol, flux, budget, sampler in product(
             plan.tasks, plan.seeds, plan.protocols, plan.fluxes, plan.budgets, plan.samplers
         )
+        if sampler.budgets is None or budget in sampler.budgets
         for cell in _cells(plan, task, protocol, sampler, seed, lambda one: at(one.name, seed, protocol, flux, budget))  # noqa: B023
     ]
 
@@ -75,7 +76,8 @@ def _cells(
 
 
 def _views(plan: Plan, task: Task, together: tuple[Task, ...], sampler: Named, seed: int) -> ViewNode:
-    node = ViewNode(sampler.name, sampler.kind, sampler.settings, task, together, plan.effort, seed)
+    effort = replace(plan.effort, validation=sampler.settings.get("validation", plan.effort.validation))
+    node = ViewNode(sampler.name, sampler.kind, sampler.settings, task, together, effort, seed)
     if sampler.kind == LEARNED_MAS:
         return replace(node, first=(replace(node, sampler=LEARNED, kind=LEARNED, settings={}),))
     if together and task.name != together[0].name:

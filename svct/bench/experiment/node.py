@@ -91,7 +91,7 @@ class ViewNode(Node):
         effort = asdict(self.effort)
         if self.kind in SEARCHES:
             return effort
-        return {name: effort[name] for name in ("train", "validation")}
+        return {name: effort[name] for name in ("train", "validation", "half")}
 
     @property
     def needs(self) -> "tuple[ViewNode, ...]":

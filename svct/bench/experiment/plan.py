@@ -12,7 +12,7 @@ from svct.bench.diagnosis_readers import OBSERVERS
 from svct.bench.experiment.choose import OWN
 from svct.bench.experiment.quality import METRICS
 from svct.bench.learn import QUICK, Effort
-from svct.bench.views import STUDY
+from svct.bench.views import LIGHT, STUDY
 from svct.errors import DataFileError, InputError, SvctError, unknown_name
 from svct.recon.reconstructor import find_reconstructor, reconstructor_names
 from svct.sampling.samplers.base import load_sampler, sampler_names
@@ -25,7 +25,7 @@ SCHEMA = "svct.plan/1"
 OWN_PROTOCOL = "task"
 """The protocol that leaves a task as it is; as a flux, the task's own."""
 
-LEVELS = {"study": STUDY, "quick": QUICK}
+LEVELS = {"study": STUDY, "light": LIGHT, "quick": QUICK}
 """Efforts of a search by name."""
 
 SIZES = {"train": 2, "validation": 2, "gumbel_steps": 1, "swaps": 1}
@@ -43,11 +43,13 @@ class Named:
         name: In the plan and in the results.
         kind: As it is registered.
         settings: Of it.
+        budgets: Those of the plan's numbers of views that it is for. Default: all.
     """
 
     name: str
     kind: str
     settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    budgets: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -199,12 +201,16 @@ def _sampler(name: str, values: Mapping[str, Any]) -> Named:
     kind, known = str(own.pop("kind", name)), sorted({*OWN, *sampler_names()})
     if kind not in known:
         raise unknown_name("sampler", kind, sorted({*known, *_table(values, "sampler")}))
+    budgets = tuple(_whole(own, "budgets", least=2)) if "budgets" in own else None
+    own.pop("budgets", None)
     if kind in OWN:
-        _known_keys(f"[sampler.{name}]", own, {"equidistant": ["offsets"], "universal": ["tasks"]}.get(kind, []))
-        _number({"offsets": own.get("offsets", 1)}, "offsets", 1)
+        known = {"equidistant": ["offsets"], "universal": ["tasks", "validation"]}.get(kind, [])
+        _known_keys(f"[sampler.{name}]", own, [*known, "budgets"])
+        for key, least in (("offsets", 1), ("validation", 2)):
+            _number({key: own.get(key, least)}, key, least)
     else:
         load_sampler(kind, **own)
-    return Named(name, kind, own)
+    return Named(name, kind, own, budgets)
 
 
 def _reconstructor(name: str, values: Mapping[str, Any]) -> Named:

@@ -30,7 +30,7 @@ class Problem:
         budget: How many views.
         images: Training patients ``(n, ny, nx)``, 1/mm; samplers that learn nothing do not look at them.
         importance: How much the error of each pixel counts, ``(ny, nx)``, 0 or more, or ``(n, ny, nx)`` for each
-            patient. Default: all alike.
+            patient. Default: all alike, but for metal, which does not count.
         net: The frozen backbone, for samplers that learn through it.
         rules: What a device can take. Default: every set of views.
         others: The same for further tasks that take the same views, each as important as this one.
