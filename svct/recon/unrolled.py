@@ -74,7 +74,7 @@ class UnrolledNet(nn.Module):
             "form": form,
         }
         self.form, self.memory, self.directions = form, memory, tuple(directions)
-        self.checkpointing = self.half = False
+        self.checkpointing = self.reduced = False
         count = len(self.directions)
         seen = (1 + count + memory) * (3 if form == "2.5d" else 1)
         self.nets = nn.ModuleList(
@@ -125,7 +125,7 @@ class UnrolledNet(nn.Module):
         others slower.
         """
         other = copy.copy(self)
-        other.half = True
+        other.reduced = True
         return other
 
     def features(self, y: Float[Tensor, "..."], A: Projector) -> Float[Tensor, "batch channel ..."]:
@@ -203,7 +203,7 @@ class UnrolledNet(nn.Module):
             seen = torch.cat([padded[:, :, :-2], seen, padded[:, :, 2:]], dim=1)
         if solid:
             seen = seen.transpose(1, 2).flatten(0, 1)
-        precision = torch.autocast(seen.device.type, dtype=torch.bfloat16) if self.half else nullcontext()
+        precision = torch.autocast(seen.device.type, dtype=torch.bfloat16) if self.reduced else nullcontext()
         with precision:
             images: Tensor = net(
                 seen.contiguous(memory_format=torch.channels_last), told.repeat_interleave(slices, dim=0)
