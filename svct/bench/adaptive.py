@@ -141,7 +141,8 @@ def as_markdown(cells: list[dict[str, Any]]) -> str:
     """Return the table of finished cells."""
     lines = [
         "| task | views | turned by | equidistant, dB | adaptive | policy | learned, fixed | A-optimal, fixed "
-        "| adaptive over learned | policy over learned | linear: adaptive | linear: policy | linear: A-optimal, fixed |",
+        "| adaptive over learned | policy over learned | linear: adaptive | linear: policy "
+        "| linear: A-optimal, fixed |",
         "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for cell in cells:

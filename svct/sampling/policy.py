@@ -82,10 +82,11 @@ class Policy:
     Notes:
         After the greedy policy search of Bakker, van Hoof and Welling 2020 (NeurIPS 33, Experimental design for MRI by
         greedy policy search): a view's reward is what it adds at once, less the mean of the others from the same state,
-        and greedy was nearly as good as looking further ahead. Shen et al. 2022 (Inverse Probl. Imaging 16:179)
-        choose angles and dose of CT by reinforcement learning. Both follow gradients of sampled rewards. Here the linear
-        estimator's error of the patient, who is known in training, is worked out for all next views of a state, and the
-        network is fitted to these rewards by least squares.
+        and greedy was nearly as good as looking further ahead. Shen et al. 2022 (Inverse Probl. Imaging 16:179) choose
+        angles and dose of CT by reinforcement learning. Both follow gradients of sampled rewards. Here the linear
+        estimator's error of the patient, who is known in training, is worked out for every next view of a state, and
+        the network is fitted to these rewards by least squares. What a ray of the fine grid holds and the coarse one
+        cannot say counts as noise, measured over the training patients.
     """
 
     scouts: int = 4
@@ -195,9 +196,9 @@ class State:
 class PolicyScanner:
     """Ready to choose views for one patient after another; built by `Policy.prepare`.
 
-    The network sees, for each ray of each candidate, the line integral through the reconstruction so far and by how much the
-    data of a taken view differ from it, both over the mean of the scouts' largest; and whether the view is taken, and how far
-    it is from the next taken one.
+    The network sees, for each ray of each candidate, the line integral through the reconstruction so far and by how
+    much the data of a taken view differ from it, both over the mean of the scouts' largest; and whether the view is
+    taken, and how far it is from the nearest that is.
 
     Args:
         settings: The settings.
