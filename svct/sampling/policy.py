@@ -30,7 +30,8 @@ class PolicyNet(nn.Module):
     """Scores every candidate view from a picture with one row per candidate.
 
     Convolutions over views and bins, then the same small network for each view: where a patient is turned, the scores
-    turn with him. Where the scan closes, the convolutions go on at its other end.
+    turn with him. Where the scan closes, the convolutions go on at its other end, mirrored in a parallel beam; what a
+    mirror image is worth they have to learn.
 
     Args:
         channels: Of the hidden layers.
@@ -123,7 +124,10 @@ class Policy:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             net = PolicyNet(channels=self.channels, **_ends(problem.A))
-        scanner = PolicyScanner(self, problem, model, small.mean(dim=0), Posterior(model, scouts), scouts, net)
+        seen = model.rows[scouts].flatten(0, 1)
+        cross = seen @ model.prior
+        gain = torch.linalg.solve(cross @ seen.T + torch.diag(model.noise(1.0, scouts).flatten()), cross).T
+        scanner = PolicyScanner(self, problem, model, small.mean(dim=0), Posterior(model, scouts), gain, scouts, net)
         rng = np.random.default_rng(seed)
         states: list[tuple[Tensor, Tensor]] = []
         for walk in range(self.walks):
@@ -206,6 +210,7 @@ class PolicyScanner:
         model: The linear model that reconstructs.
         mean: The mean training patient on its grid, 1/mm.
         scouted: What is unknown after the scouts, the same for all patients.
+        scout_gain: What each of the scouts' rays changes of the image, the same for all patients.
         scouts: The views that are taken first.
         net: The network.
     """
@@ -215,6 +220,7 @@ class PolicyScanner:
     model: LinearModel
     mean: Float64[Tensor, " pixel"]
     scouted: Posterior
+    scout_gain: Float64[Tensor, "pixel ray"]
     scouts: list[int]
     net: PolicyNet
 
@@ -230,12 +236,8 @@ class PolicyScanner:
 
     def begin(self, y: Float64[Tensor, "scout bin"]) -> State:
         """Return what is known after the scouts, from their coarse data."""
-        before = Posterior(self.model)
-        image = self.mean
-        for place, view in enumerate(self.scouts):
-            surprise = y[place] - self.model.rows[view] @ image
-            image = image + before.update(view, surprise)
-            before.take(view)
+        surprise = y - self.model.rows[self.scouts] @ self.mean
+        image = self.mean + self.scout_gain @ surprise.flatten()
         return State(list(self.scouts), y, image, self.scouted.copy())
 
     def take(self, state: State, view: int, y: Float64[Tensor, " bin"]) -> None:
