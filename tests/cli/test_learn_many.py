@@ -1,13 +1,25 @@
 import json
 import re
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from svct.bench.learn import QUICK
 from svct.cli.main import run
 from svct.recon.task_module import TaskModule
 from svct.sampling import Schedule
+from svct.sampling.modulation import LoadLaw
+from svct.sampling.samplers.designed import Designed
+
+
+@pytest.fixture
+def light(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have --quick do still less."""
+    effort = replace(QUICK, train=16, swaps=2, designed=Designed(coarse=8, rounds=1))
+    monkeypatch.setattr("svct.bench.learn.QUICK", effort)
+    monkeypatch.setattr("svct.bench.share.LAW", LoadLaw(exponents=(0.5, 1.0)))
 
 
 def small_task(path: Path, name: str, *, voxel_mm: float, photons: float = 1e5) -> Path:
@@ -35,6 +47,7 @@ photons = {photons}
     return path
 
 
+@pytest.mark.usefixtures("light")
 def test_many_tasks_and_a_universal_schedule(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     part = small_task(tmp_path / "part.toml", "part", voxel_mm=4.0)
     water = small_task(tmp_path / "water.toml", "water", voxel_mm=12.0)
@@ -70,6 +83,7 @@ def test_many_tasks_and_a_universal_schedule(tmp_path: Path, capsys: pytest.Capt
     assert "got another views" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("light")
 def test_loads_that_a_sampler_chose_reach_the_schedule(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     hips = small_task(tmp_path / "hips.toml", "hips", voxel_mm=12.0, photons=5e3)
     out = tmp_path / "run"
@@ -97,6 +111,7 @@ def test_loads_that_a_sampler_chose_reach_the_schedule(tmp_path: Path, capsys: p
     assert json.loads((out / "metrics.json").read_text(encoding="utf-8")) == metrics
 
 
+@pytest.mark.usefixtures("light")
 def test_many_tasks_share_the_dose_of_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     hips = small_task(tmp_path / "hips.toml", "hips", voxel_mm=12.0, photons=5e3)
     water = small_task(tmp_path / "water.toml", "water", voxel_mm=12.0)
@@ -120,6 +135,7 @@ def test_many_tasks_share_the_dose_of_each(tmp_path: Path, capsys: pytest.Captur
     assert set(schedules["universal"].relative_load) == {1.0}
 
 
+@pytest.mark.usefixtures("light")
 def test_many_tasks_obey_a_device(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tasks = [
         small_task(tmp_path / "part.toml", "part", voxel_mm=4.0),
