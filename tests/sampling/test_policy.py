@@ -43,7 +43,8 @@ def decibels(
     noise = torch.diag(model.noise(1.0, chosen).flatten())
     surprise = y[:, chosen].flatten(1) - seen @ scanner.mean
     gain = torch.linalg.solve(seen @ model.prior @ seen.T + noise, seen @ model.prior)
-    return -10 * np.log10((truth - scanner.mean - surprise @ gain).square().mean(dim=1).numpy())
+    error = (truth - scanner.mean - surprise @ gain).square().mean(dim=1)
+    return np.array((-10 * error.log10()).tolist())
 
 
 def test_a_policy_beats_views_that_are_the_same_for_all() -> None:
@@ -61,8 +62,7 @@ def test_a_policy_beats_views_that_are_the_same_for_all() -> None:
     fixed = [*equidistant_sets(60, 6), Designed(coarse=16).choose(problem).views]
     best = max((decibels(scanner, data, truth, views) for views in fixed), key=np.mean)
     gain = np.array(each) - best
-    print(gain.mean(), gain.std() / len(gain) ** 0.5)
-    assert gain.mean() > 0.5
+    assert gain.mean() > 1
     assert gain.mean() > 2 * gain.std(ddof=1) / len(gain) ** 0.5
 
 
@@ -114,7 +114,8 @@ def test_limits_hold_and_what_cannot_be_is_refused() -> None:
     for one in y:
         rules.require(scanner.choose(lambda views, one=one: one[views]).views)  # type: ignore[misc]
     again = Policy(scouts=3, walks=1, steps=1, coarse=8).prepare(problem, seed=1)
-    assert torch.equal(again.net.score[0].weight, scanner.net.score[0].weight)
+    weights = scanner.net.state_dict()
+    assert all(torch.equal(value, weights[name]) for name, value in again.net.state_dict().items())
     with pytest.raises(InputError, match="scouts: expected 1 to 5, less than the views, got 6"):
         Policy(scouts=6).prepare(problem)
     groups = Constraints(angles_deg=tuple(3.0 * i for i in range(60)), groups=blocks(60, 3))
