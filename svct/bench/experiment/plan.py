@@ -10,6 +10,7 @@ from typing import Any
 
 from svct.bench.diagnosis_readers import OBSERVERS
 from svct.bench.experiment.choose import OWN
+from svct.bench.experiment.probes import PROBES
 from svct.bench.experiment.quality import METRICS
 from svct.bench.learn import QUICK, Effort
 from svct.bench.views import LIGHT, STUDY
@@ -155,7 +156,7 @@ def _build(text: str, given: dict[str, Any], folder: Path) -> Plan:
         reconstructors=tuple(_reconstructor(name, values) for name in _texts(values, "reconstructors")),
         readers=_among("reader", _texts(values, "readers"), [*OBSERVERS, *head_names()]),
         seeds=tuple(_whole(values, "seeds", least=0)),
-        metrics=_among("metric", _texts(values, "metrics"), list(METRICS)),
+        metrics=_among("metric", _texts(values, "metrics"), [*METRICS, *PROBES]),
         **{name: _number(values, name, least) for name, least in _COUNTS.items()},
         effort=_effort(values.get("effort", {})),
     )
