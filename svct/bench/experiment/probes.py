@@ -1,13 +1,12 @@
 """Figures of noise and sharpness of each patient, from a scan more than the image itself takes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from svct.bench.experiment.outcome import Measured
 from svct.bench.image_quality import Disc, edge_transfer, noise_power
 from svct.bench.image_quality.phantom import QualityPhantom
 from svct.geometry.analytic import ellipsoid_projections
@@ -33,11 +32,6 @@ class Probe(NamedTuple):
 
     data: Callable[[Data, Callable[[], Data], Projector], Data]
     figures: Callable[[Image, Image, Image, Grid], tuple[tuple[str, float, str], ...]]
-
-    def read(self, x: Image, second: Image, truth: Image, grid: Grid, *, patient: int) -> Iterator[Measured]:
-        """Return the figures of a patient."""
-        for name, value, unit in self.figures(x, second, truth, grid):
-            yield Measured(name, value, unit, patient)
 
 
 def disc_of(grid: Grid) -> Disc:

@@ -1,10 +1,12 @@
 """A run's folder as values."""
 
 import json
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from svct.bench.experiment.literature import Literature, literature_in
 from svct.bench.experiment.table import COLUMNS, require_pyarrow
 from svct.errors import DataFileError, InputError
 
@@ -88,6 +90,21 @@ class Run:
     about: dict[str, Any]
     results: tuple[Result, ...]
     cells: dict[str, CellFile]
+
+    @property
+    def literature(self) -> tuple[Literature, ...]:
+        """The published figures that the plan names.
+
+        Raises:
+            DataFileError: The plan is not TOML.
+            InputError: An entry that is not whole.
+        """
+        try:
+            return literature_in(tomllib.loads(self.plan))
+        except tomllib.TOMLDecodeError as error:
+            raise DataFileError(
+                f"{self.folder / 'plan.toml'}: expected a plan in TOML, cannot be read ({error})"
+            ) from error
 
     @property
     def failed(self) -> tuple[CellFile, ...]:
