@@ -1,4 +1,4 @@
-"""Figures from the literature that a plan sets beside its own; none of them is measured, and no cell depends on them."""
+"""Figures from the literature that a plan sets beside its own: none is measured, and no cell depends on them."""
 
 import math
 from collections.abc import Mapping

@@ -22,9 +22,10 @@ ALPHA = 0.05
 GAIN = "-gain"
 """Ends the name of a metric's gain over the reference."""
 
-HIGHER = ("psnr", "ssim", "auc", "dprime", "sensitivity", "specificity", "cpm", "dice", "ttf50", "ttf10", "cnr")
-LOWER = ("rmse", "seconds", "peak_memory", "noise")
-"""Metrics whose better end is known; of others a difference is told without a verdict."""
+HIGHER = ("psnr", "ssim", "auc", "dprime", "sensitivity", "specificity", "cpm", "dice", "cnr")
+LOWER = ("rmse", "seconds", "peak_memory")
+"""Metrics whose better end is known; of others, such as noise and sharpness, which can be had for each other, it is only
+told whether they differ."""
 
 DECISIONS = ("decision", "present")
 """What a reader decided on each patient, and whether it is so: no figures, but what areas are of."""

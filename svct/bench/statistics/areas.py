@@ -141,10 +141,11 @@ def area_shares(ours: Decisions, theirs: Decisions) -> Values:
     ranks = ours.ranks(), theirs.ranks()
     ahead = [[a[ill][:, None] - b[well] for b in ranks] for a in ranks]
     w = [[together * ((d > 0) + 0.5 * (d == 0)) for d in row] for row in ahead]
-    shares = np.empty(len(ours.values))
+    shares: Values = np.empty(len(ours.values))
     shares[ill] = (w[0][0] + w[0][1] - w[1][0] - w[1][1]).sum(axis=1)
     shares[well] = (w[0][0] - w[0][1] + w[1][0] - w[1][1]).sum(axis=0)
-    return shares * len(shares) / (2 * together.sum())
+    shares *= len(shares) / (2 * together.sum())
+    return shares
 
 
 def _difference(figures: Sequence[Figure], by_seed: Sequence[Values], cases: Decisions) -> Paired:
