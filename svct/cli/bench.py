@@ -14,6 +14,8 @@ from svct.cli import (
     bench_real_mass,
     bench_recon,
     bench_run,
+    bench_table,
+    bench_transfer,
     bench_uncertainty,
     bench_views,
     bench_xcist,
@@ -36,6 +38,8 @@ command.add_command(bench_quality.command)
 command.add_command(bench_real_mass.command, "real-mass")
 command.add_command(bench_recon.command)
 command.add_command(bench_run.command)
+command.add_command(bench_table.command)
+command.add_command(bench_transfer.command)
 command.add_command(bench_uncertainty.command, "uncertainty")
 command.add_command(bench_views.command)
 command.add_command(bench_xcist.command, "xcist")

@@ -12,9 +12,12 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class Span(click.ParamType):  # type: ignore[type-arg]  # a parameter in newer versions alone
-    """Two angles, as in 30..60."""
+    """Two numbers, as in 30..60."""
 
     name = "low..high"
+
+    def __init__(self, what: str = "angles in degrees") -> None:
+        self.what = what
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, float]:
         """Read the two numbers."""
@@ -24,7 +27,7 @@ class Span(click.ParamType):  # type: ignore[type-arg]  # a parameter in newer v
         try:
             return float(low), float(high if dots else "")
         except ValueError:
-            self.fail(f"expected two angles in degrees such as 30..60, got {value!r}", param, ctx)
+            self.fail(f"expected two {self.what} such as 30..60, got {value!r}", param, ctx)
 
 
 OPTIONS = (

@@ -15,6 +15,7 @@ from svct.recon import UnrolledNet, load_backbone, tv
 from svct.recon.data_step import conditions
 from svct.recon.networks import NETWORKS, about_network, backbone_path, load_network, save_network
 from svct.tasks import load_task
+from svct.units import MU_WATER
 
 Net = TypeVar("Net", bound=torch.nn.Module)
 
@@ -205,3 +206,15 @@ def test_a_missing_wedge_costs_no_stripes(middle_deg: int) -> None:
     A = Projector(replace(task.scan, angles=angles), task.grid)
     y = Acquisition(photons=2e5).measure(A(patient), seed=3)
     assert psnr(load_backbone()(y, A), patient) > psnr(tv(y, A, strength=0.1, iterations=150), patient) + 0.5
+
+
+def test_the_halved_network_differs_little_and_leaves_the_other_alone() -> None:
+    net, A = load_backbone(), Projector(ParallelBeam(np.arange(16) * np.pi / 16, bins=96), Grid(shape=(64, 64)))
+    truth = torch.zeros(1, 64, 64)
+    truth[:, 20:44, 16:50] = MU_WATER
+    y = A(truth)
+    exact = net(y, A)
+    short = net.halved()(y, A)
+    assert short.dtype == torch.float32
+    assert 0 < float((short - exact).abs().max()) < 0.02 * MU_WATER
+    assert torch.equal(net(y, A), exact)

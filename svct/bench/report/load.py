@@ -130,24 +130,31 @@ def read_run(folder: Path) -> Run:
         raise DataFileError(
             f"{folder / 'plan.toml'}: expected the plan of a run, could not read it ({error})"
         ) from error
-    results = _read_results(folder / "results.parquet")
+    results = read_results(folder / "results.parquet")
     cells = [_read_cell(path) for path in sorted((folder / "cells").glob("*.json"))]
     if not results and not any(cell.status == "failed" for cell in cells):
         raise InputError(f"{folder}: expected at least one finished or failed cell, got none; go on with the run first")
     return Run(folder, plan, about, results, {cell.key: cell for cell in cells})
 
 
-def _read_results(folder: Path) -> tuple[Result, ...]:
+def read_results(place: Path) -> tuple[Result, ...]:
+    """Read figures: a folder of Parquet files, or one file.
+
+    Raises:
+        DataFileError: It cannot be read.
+        InputError: Columns are missing.
+        BackendUnavailable: pyarrow is not installed.
+    """
     pyarrow = require_pyarrow()
-    if not any(folder.glob("*.parquet")):
+    if place.is_dir() and not any(place.glob("*.parquet")):
         return ()
     try:
-        table = pyarrow.parquet.read_table(folder)
+        table = pyarrow.parquet.read_table(place)
     except (OSError, pyarrow.ArrowException) as error:
-        raise DataFileError(f"{folder}: expected a folder of Parquet files, could not read it ({error})") from error
+        raise DataFileError(f"{place}: expected Parquet, one file or a folder, could not read it ({error})") from error
     missing = [name for name in COLUMNS if name not in table.column_names]
     if missing:
-        raise InputError(f"{folder}: expected the columns {', '.join(COLUMNS)}; {', '.join(missing)} are missing")
+        raise InputError(f"{place}: expected the columns {', '.join(COLUMNS)}; {', '.join(missing)} are missing")
     return tuple(Result(*row) for row in zip(*(table[name].to_pylist() for name in COLUMNS), strict=True))
 
 

@@ -38,7 +38,11 @@ citation = "Nobody 2000, table 1"
         ({"fluxes": [-1]}, InputError, "fluxes: expected a number above 0, got -1"),
         ({"seeds": ["one"]}, InputError, "seeds: expected whole numbers of 0 or more, got 'one'"),
         ({"tasks": ["bottle.toml", "./bottle.toml"]}, InputError, "tasks: expected tasks of different names"),
-        ({"tables": "[effort]\nlevel = 'huge'"}, UnknownNameError, "unknown effort level 'huge': .*quick, study"),
+        (
+            {"tables": "[effort]\nlevel = 'huge'"},
+            UnknownNameError,
+            "unknown effort level 'huge': .*light, quick, study",
+        ),
         ({"tables": "[effort]\nswap = 1"}, UnknownNameError, r"unknown key in \[effort\] 'swap': .*'swaps'"),
         ({"tables": "[sampler.equidistant]\noffset = 1"}, UnknownNameError, "Did you mean 'offsets'"),
         ({"tables": "[reconstructor.cgls]\niteration = 1"}, UnknownNameError, "Did you mean 'iterations'"),
@@ -73,6 +77,23 @@ def test_views_are_chosen_once_for_all_methods(make_plan: MakePlan) -> None:
     assert len(cells) == 8
     assert len({cell.key for cell in cells}) == 8
     assert len(nodes_of(cells)) == 8 + 4
+
+
+def test_a_sampler_can_be_for_some_budgets_alone(make_plan: MakePlan) -> None:
+    tables = "[sampler.random]\nbudgets = [6]\n[effort]\nlevel = 'light'"
+    cells = cells_of(read_plan(make_plan(tables=tables)))
+    assert {(c.views.sampler, c.task.budget) for c in cells} == {("equidistant", 4), ("equidistant", 6), ("random", 6)}
+    own = {c.views.key for c in cells if c.views.sampler == "random"}
+    assert own < {c.views.key for c in cells_of(read_plan(make_plan(tables="[effort]\nlevel = 'light'")))}
+
+
+def test_fewer_patients_of_each_task_for_the_universal_search(make_plan: MakePlan) -> None:
+    tables = "[effort]\nlevel = 'light'\n[sampler.universal]\nvalidation = 3"
+    plan = read_plan(
+        make_plan(tasks=["bottle.toml", "part.toml"], samplers=["universal", "learned"], budgets=[4], tables=tables)
+    )
+    sizes = {(c.views.sampler, c.views.effort.validation) for c in cells_of(plan)}
+    assert sizes == {("universal", 3), ("learned", plan.effort.validation)}
 
 
 def test_a_key_depends_on_what_a_cell_depends_on_and_on_nothing_else(make_plan: MakePlan) -> None:

@@ -219,7 +219,7 @@ def test_what_cannot_be_reported(folder: Path, tmp_path: Path, capsys: pytest.Ca
     broken = next((copy / "results.parquet").glob("*.parquet"))
     broken.write_bytes(b"PAR1")
     assert run(["report", str(copy)]) == 4
-    assert "expected a folder of Parquet files" in capsys.readouterr().err
+    assert "expected Parquet, one file or a folder" in capsys.readouterr().err
     about = json.loads((copy / "run.json").read_text())
     (copy / "run.json").write_text(json.dumps({**about, "schema": "svct.run/9"}))
     with pytest.raises(InputError, match=r"expected the schema svct\.run/1, got svct\.run/9"):
