@@ -130,7 +130,8 @@ def read_run(folder: Path) -> Run:
         raise DataFileError(
             f"{folder / 'plan.toml'}: expected the plan of a run, could not read it ({error})"
         ) from error
-    results = read_results(folder / "results.parquet")
+    place = folder / "results.parquet"
+    results = read_results(place) if place.exists() else ()
     cells = [_read_cell(path) for path in sorted((folder / "cells").glob("*.json"))]
     if not results and not any(cell.status == "failed" for cell in cells):
         raise InputError(f"{folder}: expected at least one finished or failed cell, got none; go on with the run first")
