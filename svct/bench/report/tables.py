@@ -24,8 +24,8 @@ GAIN = "-gain"
 
 HIGHER = ("psnr", "ssim", "auc", "dprime", "sensitivity", "specificity", "cpm", "dice", "cnr")
 LOWER = ("rmse", "seconds", "peak_memory")
-"""Metrics whose better end is known; of others, such as noise and sharpness, which can be had for each other, it is only
-told whether they differ."""
+"""Metrics whose better end is known; of others, such as noise and sharpness, of which each is had for the other, it is
+only told whether they differ."""
 
 DECISIONS = ("decision", "present")
 """What a reader decided on each patient, and whether it is so: no figures, but what areas are of."""
