@@ -56,14 +56,14 @@ def measure(node: CellNode, choice: Choice) -> Outcome:
         data = [y, *(one.data(y, lambda: scanner.scan(test.truth, noise=23), A) for one in probes.values())]
         # At once, so that FBP gets one filter for them all.
         made = clock("reconstructing", lambda: scanner.images(torch.cat(data), test.truth, strength))
-        images, *seconds = torch.split(made, len(y))
+        images, *further = torch.split(made, len(y))
     figures = [
         Measured(name, METRICS[name].measure(x, truth), METRICS[name].unit, patient)
         for patient, x, truth in zip(test.patients, images, test.truth, strict=True)
         for name in node.metrics
         if name in METRICS
     ]
-    for probe, others in zip(probes.values(), seconds, strict=True):
+    for probe, others in zip(probes.values(), further, strict=True):
         for patient, x, second, truth in zip(test.patients, images, others, test.truth, strict=True):
             figures += [Measured(*one, patient) for one in probe.figures(x, second, truth, task.grid)]
     if node.finding is not None and node.readers:
