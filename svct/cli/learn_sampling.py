@@ -91,9 +91,9 @@ def command(
     from svct.bench.share import SHARED, share_work, with_shared_dose
     from svct.bench.share import share_dose as share
     from svct.bench.subjects import drawn_subjects, volume_subjects
+    from svct.bench.views import LIGHT
     from svct.cli.learn_many import learn_together
     from svct.cli.planned import plan_for
-    from svct.bench.views import LIGHT
     from svct.cli.progress import progress
     from svct.cli.run_folder import RunFolder
     from svct.data.catalogue import locate
