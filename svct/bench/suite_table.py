@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from svct.bench.experiment.table import COLUMNS, require_pyarrow
+from svct.bench.report.areas import area_points, areas_of
 from svct.bench.report.load import Result, Run, read_results
 from svct.bench.report.tables import (
     RECONSTRUCTORS,
@@ -70,7 +71,7 @@ class Tables:
         shown = [r for r in results if r.metric in ("psnr", "ssim", "auc", "dprime")]
         if len({(r.task, r.photons, r.protocol) for r in shown}) > len({r.task for r in shown}):
             raise InputError("run: expected one protocol and one flux for each task, got several; see `svct report`")
-        self.points = points_of(shown)
+        self.points = points_of(shown) | area_points(areas_of(results))
         self.tasks = sorted({r.task for r in results})
         self.budgets = sorted({r.views for r in results})
         self.samplers = in_order((r.sampler for r in results), SAMPLERS)

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 )
 @click.option("--keep-learned", is_flag=True, help="Return the learned views even where they do not win.")
 @click.option("--share-dose", is_flag=True, help="Share the dose among the views too, and keep that where it wins.")
+@click.option("--light", is_flag=True, help="A quarter of the search, the backbone in bfloat16 while it lasts.")
 @click.option("--quick", is_flag=True, help="A tenth of the work, to see the whole path; too little to win.")
 @constraint_options
 @options.as_json
@@ -63,6 +64,7 @@ def command(
     sampler_names: tuple[str, ...],
     keep_learned: bool,
     share_dose: bool,
+    light: bool,
     quick: bool,
     as_json: bool,
     **wishes: Any,
@@ -89,6 +91,7 @@ def command(
     from svct.bench.share import SHARED, share_work, with_shared_dose
     from svct.bench.share import share_dose as share
     from svct.bench.subjects import drawn_subjects, volume_subjects
+    from svct.bench.views import LIGHT
     from svct.cli.learn_many import learn_together
     from svct.cli.planned import plan_for
     from svct.cli.progress import progress
@@ -103,9 +106,9 @@ def command(
     if any((objective or task.objective) == "heads" for task in tasks):
         from svct.cli.learn_heads import learn_heads
 
-        if len(tasks) > 1 or data or sampler_names or share_dose or any(wishes.values()):
+        if len(tasks) > 1 or data or sampler_names or share_dose or light or any(wishes.values()):
             raise InputError(
-                "objective 'heads': expected one --task with drawn cases, no --data, --sampler, --share-dose or "
+                "objective 'heads': expected one --task with drawn cases, no --data, --sampler, --share-dose, --light or "
                 "limits of a device; leave them out"
             )
         learn_heads(
@@ -117,7 +120,9 @@ def command(
         raise InputError(
             "--head, --finding, --image-share: expected objective 'heads', got 'image'; add --objective heads"
         )
-    effort = QUICK if quick else Effort()
+    if light and quick:
+        raise InputError("--light, --quick: expected one of them, got both; leave one out")
+    effort = QUICK if quick else LIGHT if light else Effort()
     samplers = [load_sampler(name) for name in sampler_names]
     if len(tasks) > 1 and (data or series):
         raise InputError("--data: expected with one --task, got several; learn them one by one")

@@ -11,9 +11,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from svct.bench.cost import peak_mib
 from svct.bench.diagnosis_task import truth_of
 from svct.bench.experiment.node import CellNode
 from svct.bench.experiment.outcome import Measured, Outcome
+from svct.bench.experiment.probes import PROBES
 from svct.bench.experiment.quality import METRICS
 from svct.bench.experiment.reading import read
 from svct.bench.recon_methods import FIRST_GUESS, STRENGTHS, reconstruct, tune_tv
@@ -50,12 +52,20 @@ def measure(node: CellNode, choice: Choice) -> Outcome:
         test = clock("drawing", lambda: drawn(cohort, node.finding, node.difficulty, "test", node.patients))
         strength = clock("tuning", scanner.strength)
         y = clock("scanning", lambda: scanner.scan(test.truth, noise=20))
-        images = clock("reconstructing", lambda: scanner.images(y, test.truth, strength))
+        probes = {name: PROBES[name] for name in node.metrics if name in PROBES}
+        data = [y, *(one.data(y, lambda: scanner.scan(test.truth, noise=23), A) for one in probes.values())]
+        # At once, so that FBP gets one filter for them all.
+        made = clock("reconstructing", lambda: scanner.images(torch.cat(data), test.truth, strength))
+        images, *further = torch.split(made, len(y))
     figures = [
         Measured(name, METRICS[name].measure(x, truth), METRICS[name].unit, patient)
         for patient, x, truth in zip(test.patients, images, test.truth, strict=True)
         for name in node.metrics
+        if name in METRICS
     ]
+    for probe, others in zip(probes.values(), further, strict=True):
+        for patient, x, second, truth in zip(test.patients, images, others, test.truth, strict=True):
+            figures += [Measured(*one, patient) for one in probe.figures(x, second, truth, task.grid)]
     if node.finding is not None and node.readers:
         train = drawn(cohort, node.finding, node.difficulty, "train", node.training)
         with torch.inference_mode():
@@ -76,6 +86,7 @@ def measure(node: CellNode, choice: Choice) -> Outcome:
             "pixel_mm": np.array(task.grid.voxel_mm),
         },
         seconds=clock.seconds,
+        growth_mib=clock.growth_mib,
     )
 
 
@@ -103,16 +114,18 @@ def flux_of(acquisition: Acquisition, choice: Choice) -> Acquisition:
 
 
 class Clock:
-    """Adds up the time of each stage."""
+    """Adds up the time of each stage, and by how much it raised the peak of memory."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
+        self.growth_mib: dict[str, float] = {}
 
     def __call__(self, stage: str, work: Callable[[], Result]) -> Result:
         """Do the work of a stage."""
-        begin = perf_counter()
+        begin, peak = perf_counter(), peak_mib()
         result = work()
         self.seconds[stage] = self.seconds.get(stage, 0.0) + perf_counter() - begin
+        self.growth_mib[stage] = self.growth_mib.get(stage, 0.0) + peak_mib() - peak
         return result
 
 
@@ -168,8 +181,8 @@ class _Scanner:
         y = self.scan(truth, noise=22)
         return STRENGTHS[tune_tv(y, self.A, truth, iterations=self.node.iterations, start=FIRST_GUESS - 1)]
 
-    def images(self, y: Float[Tensor, "patient view col"], truth: Images, strength: float) -> Images:
-        """Reconstruct; FBP takes the better filter for these patients, in its favour."""
+    def images(self, y: Float[Tensor, "scan view col"], truth: Images, strength: float) -> Float[Tensor, "scan y x"]:
+        """Reconstruct; FBP takes the better filter for these patients, whose scans come first, in its favour."""
         node = self.node
         if node.settings:
             return torch.cat(

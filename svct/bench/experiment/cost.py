@@ -5,6 +5,7 @@ from functools import lru_cache
 from svct.bench.diagnosis import EXTRA
 from svct.bench.experiment.choose import EQUIDISTANT, offsets_of
 from svct.bench.experiment.node import LEARNED, LEARNED_MAS, UNIVERSAL, CellNode, Node, ViewNode
+from svct.bench.experiment.probes import PROBES
 from svct.bench.recon_methods import cost
 from svct.bench.share import LAW
 from svct.geometry.grid import Grid
@@ -16,7 +17,8 @@ from svct.tasks.task import Task
 def seconds_of(node: Node) -> float:
     """Return about how many seconds a node takes on one core."""
     if isinstance(node, CellNode):
-        images = node.patients + node.training + (EXTRA if node.iterations and not node.settings else 0)
+        scans = 1 + sum(name in PROBES for name in node.metrics)
+        images = scans * node.patients + node.training + (EXTRA if node.iterations and not node.settings else 0)
         return 0.5 + 0.02 * images + images * _image(node.method, node.task, node.iterations)
     assert isinstance(node, ViewNode)
     return 0.2 + sum(_searched(node) * _image("unrolled", task, 0) for task in (node.together or (node.task,)))

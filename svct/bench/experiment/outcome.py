@@ -45,6 +45,7 @@ class Outcome:
         figures: Of a cell.
         images: Of a cell: `patients`, `truth` and `image`, 1/mm, and `pixel_mm`.
         seconds: By stage.
+        growth_mib: By stage, how much it raised the peak of memory; 0 where it fits into what a stage before it took.
         peak_memory_mib: Most main memory held above what was held at the beginning.
         error: Why it failed, or None.
     """
@@ -55,5 +56,6 @@ class Outcome:
     figures: tuple[Measured, ...] = ()
     images: dict[str, NDArray[Any]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    growth_mib: dict[str, float] = field(default_factory=dict)
     peak_memory_mib: float = 0.0
     error: str | None = None

@@ -10,6 +10,8 @@ from typing import Any
 
 from svct.bench.diagnosis_readers import OBSERVERS
 from svct.bench.experiment.choose import OWN
+from svct.bench.experiment.literature import Literature, literature_in
+from svct.bench.experiment.probes import PROBES
 from svct.bench.experiment.quality import METRICS
 from svct.bench.learn import QUICK, Effort
 from svct.bench.views import LIGHT, STUDY
@@ -72,6 +74,7 @@ class Plan:
         pictures: Patients whose images are kept.
         iterations: Of TV where its strength is sought.
         effort: Of a search for views.
+        literature: Published figures for the report, not run here.
     """
 
     text: str
@@ -89,6 +92,7 @@ class Plan:
     pictures: int
     iterations: int
     effort: Effort
+    literature: tuple[Literature, ...] = ()
 
 
 DEFAULTS: dict[str, Any] = {
@@ -104,7 +108,7 @@ DEFAULTS: dict[str, Any] = {
 }
 REQUIRED = ("tasks", "samplers", "budgets", "reconstructors")
 TABLES = ("protocol", "sampler", "reconstructor", "effort")
-KEYS = ("schema", *REQUIRED, *DEFAULTS, *TABLES)
+KEYS = ("schema", *REQUIRED, *DEFAULTS, *TABLES, "literature")
 
 
 def read_plan(source: Path | Traversable) -> Plan:
@@ -155,9 +159,10 @@ def _build(text: str, given: dict[str, Any], folder: Path) -> Plan:
         reconstructors=tuple(_reconstructor(name, values) for name in _texts(values, "reconstructors")),
         readers=_among("reader", _texts(values, "readers"), [*OBSERVERS, *head_names()]),
         seeds=tuple(_whole(values, "seeds", least=0)),
-        metrics=_among("metric", _texts(values, "metrics"), list(METRICS)),
+        metrics=_among("metric", _texts(values, "metrics"), [*METRICS, *PROBES]),
         **{name: _number(values, name, least) for name, least in _COUNTS.items()},
         effort=_effort(values.get("effort", {})),
+        literature=literature_in(values),
     )
     _check_tasks(plan)
     return plan

@@ -79,6 +79,7 @@ class Store:
             "loads": list(outcome.choice.loads) if outcome.choice else [],
             "seconds": outcome.seconds,
             "peak_memory_mib": outcome.peak_memory_mib,
+            "peak_growth_mib": outcome.growth_mib,
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         if isinstance(node, CellNode) and outcome.error:

@@ -1,10 +1,12 @@
 """A run's folder as values."""
 
 import json
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from svct.bench.experiment.literature import Literature, literature_in
 from svct.bench.experiment.table import COLUMNS, require_pyarrow
 from svct.errors import DataFileError, InputError
 
@@ -90,6 +92,21 @@ class Run:
     cells: dict[str, CellFile]
 
     @property
+    def literature(self) -> tuple[Literature, ...]:
+        """The published figures that the plan names.
+
+        Raises:
+            DataFileError: The plan is not TOML.
+            InputError: An entry that is not whole.
+        """
+        try:
+            return literature_in(tomllib.loads(self.plan))
+        except tomllib.TOMLDecodeError as error:
+            raise DataFileError(
+                f"{self.folder / 'plan.toml'}: expected a plan in TOML, cannot be read ({error})"
+            ) from error
+
+    @property
     def failed(self) -> tuple[CellFile, ...]:
         """The cells that failed."""
         return tuple(cell for cell in self.cells.values() if cell.status == "failed")
@@ -113,7 +130,8 @@ def read_run(folder: Path) -> Run:
         raise DataFileError(
             f"{folder / 'plan.toml'}: expected the plan of a run, could not read it ({error})"
         ) from error
-    results = read_results(folder / "results.parquet")
+    place = folder / "results.parquet"
+    results = read_results(place) if place.exists() else ()
     cells = [_read_cell(path) for path in sorted((folder / "cells").glob("*.json"))]
     if not results and not any(cell.status == "failed" for cell in cells):
         raise InputError(f"{folder}: expected at least one finished or failed cell, got none; go on with the run first")

@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from svct.bench.report.areas import area_comparisons, area_points, areas_of
 from svct.bench.report.figures import COST, chart, styles_of
 from svct.bench.report.headline import headline_of, patients_of
 from svct.bench.report.images import INTERCEPT, gallery_of
@@ -49,9 +50,10 @@ def as_html(run: Run, say: Callable[[str], object] = str) -> str:
     except ImportError as error:
         raise BackendUnavailable("a report needs jinja2 and plotly; install svct[bench]") from error
     say(STAGES[0])
-    points = points_of(run.results)
+    areas = areas_of(run.results)
+    points = points_of(run.results) | area_points(areas)
     say(STAGES[1])
-    comparisons = comparisons_of(points)
+    comparisons = comparisons_of(points) | area_comparisons(areas)
     headline = headline_of(points, comparisons)
     drawn = points | gains_of({s: c for s, c in comparisons.items() if s.metric not in COST}, points)
     say(STAGES[2])
@@ -83,6 +85,7 @@ def as_html(run: Run, say: Callable[[str], object] = str) -> str:
         failed=[(cell, _inputs(cell)) for cell in run.failed],
         patients=patients_of(list(points.values())),
         headline=headline,
+        literature=run.literature,
         charts={one.name: one for one in charts},
         wheels=[(wheel, draw(wheel), as_text(wheel.angles_deg, 2), as_text(wheel.loads, 3)) for wheel in wheels],
         wheel_views=wheel_views,

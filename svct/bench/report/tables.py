@@ -22,13 +22,20 @@ ALPHA = 0.05
 GAIN = "-gain"
 """Ends the name of a metric's gain over the reference."""
 
-HIGHER = ("psnr", "ssim", "auc", "dprime", "sensitivity", "specificity", "cpm", "dice", "ttf50", "cnr")
-LOWER = ("rmse", "seconds", "peak_memory", "nps")
-"""Metrics whose better end is known; of others a difference is told without a verdict."""
+HIGHER = ("psnr", "ssim", "auc", "dprime", "sensitivity", "specificity", "cpm", "dice", "cnr")
+LOWER = ("rmse", "seconds", "peak_memory")
+"""Metrics whose better end is known; of others, such as noise and sharpness, of which each is had for the other, it is
+only told whether they differ."""
+
+DECISIONS = ("decision", "present")
+"""What a reader decided on each patient, and whether it is so: no figures, but what areas are of."""
 
 SAMPLERS = ("equidistant", "universal", "learned", "learned-mas")
 RECONSTRUCTORS = ("fbp", "tv", "unrolled")
-METRICS = ("psnr", "ssim", "rmse", "bias", "auc", "dprime", "sensitivity", "seconds", "peak_memory")
+METRICS = (
+    "psnr", "ssim", "rmse", "bias", "noise", "noise_frequency", "ttf50", "ttf10", "auc", "dprime", "sensitivity",
+    "seconds", "peak_memory",
+)  # fmt: skip
 VERDICTS = ("better", "worse", "differs", "undecided")
 """Orders in which names are shown; others follow, by name."""
 
@@ -99,14 +106,21 @@ def points_of(results: Sequence[Result]) -> dict[Setting, Point]:
     """Sum up results.
 
     A patient's figure is the mean over seeds; the interval is a percentile bootstrap over patients. Figures of the
-    whole cohort come with their intervals: value and ends are means over seeds.
+    whole cohort come with their intervals: value and ends are means over seeds. Decisions of readers are left out.
     """
-    several = len({result.protocol for result in results}) > 1
+    groups = by_setting(result for result in results if result.metric not in DECISIONS)
+    return {setting: _point(group) for setting, group in groups.items()}
+
+
+def by_setting(results: Iterable[Result]) -> dict[Setting, list[Result]]:
+    """Return results by the setting that they were measured under."""
+    given = list(results)
+    several = len({result.protocol for result in given}) > 1
     groups: dict[Setting, list[Result]] = defaultdict(list)
-    for r in results:
+    for r in given:
         panel = panel_of(r.task, r.protocol, several=several)
         groups[Setting(panel, r.sampler, r.views, r.photons, r.reconstructor, r.metric, r.reader)].append(r)
-    return {setting: _point(group) for setting, group in groups.items()}
+    return groups
 
 
 def _point(group: list[Result]) -> Point:
@@ -218,7 +232,17 @@ def told(value: float, *, metric: str = "psnr", sign: bool = False) -> str:
     """
     if math.isnan(value):
         return "–"  # noqa: RUF001
-    digits = {"ssim": 3, "auc": 3, "rmse": 1, "bias": 1, "peak_memory": 0}.get(metric.removesuffix(GAIN), 2)
+    digits = {
+        "ssim": 3,
+        "auc": 3,
+        "noise_frequency": 4,
+        "ttf50": 4,
+        "ttf10": 4,
+        "rmse": 1,
+        "bias": 1,
+        "noise": 1,
+        "peak_memory": 0,
+    }.get(metric.removesuffix(GAIN), 2)
     return f"{round(value, digits) + 0.0:{'+' if sign else ''}.{digits}f}"
 
 

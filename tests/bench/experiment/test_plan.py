@@ -8,7 +8,16 @@ from svct.bench.experiment.matrix import cells_of
 from svct.bench.experiment.plan import read_plan, standard_plan
 from svct.bench.experiment.run import nodes_of
 from svct.errors import DataFileError, InputError, SvctError, UnknownNameError
-from tests.bench.experiment.conftest import MakePlan
+from tests.bench.experiment.conftest import TABLES, MakePlan
+
+LITERATURE = """
+[[literature]]
+name = "A method"
+value = 1
+metric = "score"
+setting = "a made-up one"
+citation = "Nobody 2000, table 1"
+"""
 
 
 @pytest.mark.parametrize(
@@ -37,6 +46,13 @@ from tests.bench.experiment.conftest import MakePlan
         ({"tables": "[effort]\nswap = 1"}, UnknownNameError, r"unknown key in \[effort\] 'swap': .*'swaps'"),
         ({"tables": "[sampler.equidistant]\noffset = 1"}, UnknownNameError, "Did you mean 'offsets'"),
         ({"tables": "[reconstructor.cgls]\niteration = 1"}, UnknownNameError, "Did you mean 'iterations'"),
+        (
+            {"tables": "[[literature]]\nname = 'A'\nvalue = 1\nmetric = 'x'\nsetting = 'y'"},
+            InputError,
+            "citation: expected text",
+        ),
+        ({"tables": "[[literature]]\nnote = 'A'"}, UnknownNameError, r"unknown key in \[\[literature\]\] 'note'"),
+        ({"tables": "[literature]"}, InputError, r"literature: expected tables \[\[literature\]\]"),
         ({"tables": "sampler = 1"}, InputError, r"sampler: expected tables such as \[sampler.NAME\], got 1"),
     ],
 )
@@ -87,8 +103,15 @@ def test_a_key_depends_on_what_a_cell_depends_on_and_on_nothing_else(make_plan: 
     base = keys()
     assert keys(reconstructors=["cgls", "fbp"], budgets=[6, 4]) == base
     assert keys(budgets=[4, 6, 8]) > base
-    for change in ({"patients": 3}, {"fluxes": [1e4]}, {"seeds": [1]}, {"metrics": ["rmse"]}):
+    for change in (
+        {"patients": 3},
+        {"fluxes": [1e4]},
+        {"seeds": [1]},
+        {"metrics": ["rmse"]},
+        {"metrics": ["psnr", "nps"]},
+    ):
         assert not keys(**change) & base, change
+    assert keys(tables=TABLES + LITERATURE) == base
     noisy = keys(protocols=["noisy"], tables="[protocol.noisy]\nelectronic_noise = 50.0")
     assert not noisy & base
     assert canonical({"b": 1, "a": (2.5,)}) == canonical({"a": [2.5], "b": 1})

@@ -68,20 +68,20 @@ def wait_for(folder: Path, count: int, process: "subprocess.Popen[str]") -> None
         time.sleep(0.01)
 
 
-def test_processes_and_a_cluster_that_loses_a_worker_give_the_same_figures(
+def test_four_processes_and_a_cluster_that_loses_a_worker_give_the_same_figures(
     make_plan: MakePlan, tmp_path: Path, cluster: tuple[str, "list[subprocess.Popen[bytes]]"]
 ) -> None:
     plan = make_plan(seeds=[0, 1, 2], reconstructors=["fbp", "cgls", "sirt"], patients=4)
     address, workers = cluster
     alone = start(plan, tmp_path / "one")
     assert "36 cells, 0 were there, 36 measured" in finish(alone)
-    two = start(plan, tmp_path / "two", "--workers", "2")
-    assert "36 measured" in finish(two)
+    four = start(plan, tmp_path / "four", "--workers", "4")
+    assert "36 measured" in finish(four)
     spread = start(plan, tmp_path / "dask", "--scheduler", address)
     wait_for(tmp_path / "dask", 6, spread)
     workers[0].kill()
     assert "36 measured" in finish(spread)
-    assert figures(tmp_path / "one") == figures(tmp_path / "two") == figures(tmp_path / "dask")
+    assert figures(tmp_path / "one") == figures(tmp_path / "four") == figures(tmp_path / "dask")
 
 
 @pytest.mark.parametrize("kills", [2, pytest.param(10, marks=pytest.mark.slow)])

@@ -45,6 +45,8 @@ def test_a_run_has_the_figures_of_every_patient_and_its_images(make_plan: MakePl
     assert (record["status"], record["error"], len(record["angles_deg"])) == ("done", None, cell["views"])
     assert np.mean(record["loads"]) == pytest.approx(1)
     assert record["inputs"]["reconstructor"]["name"] == cell["reconstructor"]
+    assert set(record["peak_growth_mib"]) == {"drawing", "tuning", "scanning", "reconstructing"}
+    assert 0 <= sum(record["peak_growth_mib"].values()) <= record["peak_memory_mib"]
     with np.load(folder / "images" / f"{cell['key']}.npz") as images:
         assert images["patients"].tolist() == [cell["patient"]]
         assert images["image"].shape == images["truth"].shape == (1, 32, 32)
@@ -175,3 +177,27 @@ def test_a_folder_is_written_by_one_process_at_a_time(tmp_path: Path) -> None:
         pass
     with Store(tmp_path / "run"):
         pass
+
+
+def test_noise_and_sharpness_are_measured_where_a_plan_asks(make_plan: MakePlan, tmp_path: Path) -> None:
+    common: dict[str, Any] = {"samplers": ["random"], "budgets": [24], "reconstructors": ["smooth", "sharp"]}
+    tables = "".join(
+        f"[reconstructor.{name}]\nmethod = 'fbp'\nfilter = '{filter}'\n"
+        for name, filter in (("smooth", "hann"), ("sharp", "ramp"))
+    )
+    for name, metrics in (("plain", ["psnr"]), ("asked", ["psnr", "nps", "ttf"])):
+        summary, _ = run(make_plan(tables=tables, metrics=metrics, **common), tmp_path / name)
+        assert not summary.failed
+    plain, asked = (
+        {(r["reconstructor"], r["metric"], r["patient"]): r["value"] for r in rows_of(tmp_path / name)}
+        for name in ("plain", "asked")
+    )
+    wanted = {"noise", "noise_frequency", "ttf50", "ttf10"}
+    assert {metric for _, metric, _ in asked} - {metric for _, metric, _ in plain} == wanted
+    assert {key: value for key, value in asked.items() if key[1] == "psnr"} == pytest.approx(
+        {key: value for key, value in plain.items() if key[1] == "psnr"}
+    )
+    for _, _, patient in {key for key in asked if key[1] == "psnr"}:
+        assert all(0 < asked["smooth", m, patient] < asked["sharp", m, patient] for m in wanted - {"ttf10"})
+        # Half the sampling rate of 12 mm pixels, which a ramp still lets a tenth through at.
+        assert asked["smooth", "ttf10", patient] <= asked["sharp", "ttf10", patient] == pytest.approx(1 / 24)

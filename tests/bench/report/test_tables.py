@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from svct.bench.report.areas import area_comparisons, area_points, areas_of
 from svct.bench.report.figures import chart
 from svct.bench.report.headline import headline_of
 from svct.bench.report.images import INTERCEPT, as_png, gallery_of
@@ -86,6 +87,53 @@ def test_figures_of_the_cohort_keep_their_intervals() -> None:
     point = next(iter(points_of(rows).values()))
     assert (point.value, point.low, point.high) == pytest.approx((0.85, 0.7, 0.95))
     assert point.patients == 0
+
+
+def readings(sampler: str, shift: float, *, seed: int, views: int = 8) -> list[Result]:
+    """Decisions on twelve patients, half of them ill: the same noise for all samplers, another scale for each seed."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for patient in range(12):
+        ill = patient % 2
+        value = (rng.normal() + shift * ill) * 10**seed + 100 * seed
+        row = replace(BASE, reader="cho", unit="", sampler=sampler, seed=seed, patient=patient, views=views)
+        rows += [replace(row, metric="decision", value=value), replace(row, metric="present", value=float(ill))]
+    return [*rows, replace(row, metric="auc", patient=-1, value=0.5, low=0.1, high=0.9)]
+
+
+def test_areas_are_compared_in_pairs_and_pooled_over_seeds() -> None:
+    shifts = {"equidistant": 0.5, "learned": 3.0, "golden": 0.5}
+    rows = [row for name, shift in shifts.items() for seed in (0, 1, 2) for row in readings(name, shift, seed=seed)]
+    areas = areas_of(rows)
+    points, compared = points_of(rows) | area_points(areas), area_comparisons(areas)
+    assert {s.metric for s in points} == {"auc", "dprime"}, "decisions are no figures"
+    by_name = {s.sampler: p for s, p in points.items() if s.metric == "auc"}
+    assert (by_name["learned"].patients, by_name["learned"].seeds) == (36, 3)
+    found = {(s.sampler, s.metric): row for s, row in compared.items()}
+    assert set(found) == {(name, metric) for name in ("learned", "golden") for metric in ("auc", "dprime")}
+    assert found["learned", "auc"].verdict == found["learned", "dprime"].verdict == "better"
+    gain = found["learned", "auc"].difference
+    assert gain.mean == pytest.approx(by_name["learned"].value - by_name["equidistant"].value)
+    assert 0 < gain.low < gain.mean < gain.high
+    same = found["golden", "auc"].difference
+    assert (same.low, same.mean, same.high, found["golden", "auc"].p) == (0, 0, 0, 1), "the same draws for both"
+    entry = headline_of(points, compared).bodies["auc/cho|fbp|50000"].tasks["part"][0][1][1]
+    assert (entry.text[0], entry.verdict) == ("+", "better")
+    many = [r for v in range(2, 14) for name in shifts for r in readings(name, shifts[name] * 0.7, seed=0, views=v)]
+    table = [row for setting, row in area_comparisons(areas_of(many)).items() if setting.metric == "auc"]
+    assert min(row.p_adjusted for row in table) == min(1, 24 * min(row.p for row in table)), "Holm over all rows"
+
+
+def test_figures_of_the_literature_stand_apart(folder: Path) -> None:
+    run_of = read_run(folder)
+    assert "not run here" not in as_html(run_of)
+    texts = {"name": "A <b> method", "metric": "score", "setting": "made up", "citation": "Nobody 2000"}
+    entry = "\n".join(["[[literature]]", "value = 1.25", *(f'{name} = "{text}"' for name, text in texts.items())])
+    html = as_html(replace(run_of, plan=f"{run_of.plan}\n{entry}\n"))
+    section = html.partition('<section id="literature"')[2].partition("</section>")[0]
+    assert "Value, not run here" in section
+    assert "<td>score</td><td>1.25</td><td>made up</td><td>Nobody 2000</td>" in section
+    assert "A &lt;b&gt; method" in section
 
 
 def test_headline(folder: Path) -> None:
