@@ -108,8 +108,8 @@ def command(
 
         if len(tasks) > 1 or data or sampler_names or share_dose or light or any(wishes.values()):
             raise InputError(
-                "objective 'heads': expected one --task with drawn cases, no --data, --sampler, --share-dose, --light or "
-                "limits of a device; leave them out"
+                "objective 'heads': expected one --task with drawn cases, no --data, --sampler, --share-dose, --light "
+                "or limits of a device; leave them out"
             )
         learn_heads(
             tasks[0], head=head, finding=finding, image_share=image_share, seed=seed, out=out, resume=resume,
