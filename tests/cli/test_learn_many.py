@@ -111,6 +111,7 @@ def test_loads_that_a_sampler_chose_reach_the_schedule(tmp_path: Path, capsys: p
     assert json.loads((out / "metrics.json").read_text(encoding="utf-8")) == metrics
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("light")
 def test_many_tasks_share_the_dose_of_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     hips = small_task(tmp_path / "hips.toml", "hips", voxel_mm=12.0, photons=5e3)
