@@ -13,13 +13,14 @@ from svct.bench.compare import paired_gain
 from svct.bench.linear_pattern import measured, squared_errors
 from svct.geometry.projector import Projector
 from svct.recon.networks import load_backbone
-from svct.sampling.adaptive import Adaptive
+from svct.sampling.adaptive import Adaptive, Measure
 from svct.sampling.fixed import ViewSet, equidistant_sets
 from svct.sampling.linear import coarsening, linear_model, pooled
-from svct.sampling.samplers.base import Problem
+from svct.sampling.policy import Policy
+from svct.sampling.samplers.base import Choice, Problem
 from svct.sampling.samplers.designed import Designed
 from svct.sampling.samplers.warped import Warped
-from svct.sampling.trial import measure_trial
+from svct.sampling.trial import Trial, measure_trial
 from svct.tasks.task import Task
 
 
@@ -35,6 +36,7 @@ class AdaptiveEffort:
         step_deg: Between the turns of the ensemble, degrees.
         scouts: Views before the first choice; they count among the views.
         warped: The fixed density of views that is learned through the backbone.
+        policy: The network that says which view comes next; it has as many scouts.
     """
 
     train: int = 96
@@ -44,14 +46,24 @@ class AdaptiveEffort:
     step_deg: float = 5.0
     scouts: int = 4
     warped: Warped = field(default_factory=lambda: Warped(harmonics=1, patients=8, offsets=2))
+    policy: Policy = field(default_factory=lambda: Policy(walks=3))
 
 
 QUICK = AdaptiveEffort(
-    train=64, test=12, offsets=3, every=6, step_deg=10.0, warped=Warped(harmonics=1, patients=4, offsets=1)
+    train=64,
+    test=12,
+    offsets=3,
+    every=6,
+    step_deg=10.0,
+    warped=Warped(harmonics=1, patients=4, offsets=1),
+    policy=Policy(),
 )
 """A fifth of the work."""
 
-ARMS = ("adaptive", "learned", "designed")
+ARMS = ("adaptive", "policy", "learned", "designed")
+
+OWN = ("adaptive", "policy")
+"""Arms with views for each patient."""
 
 
 def adaptive_cell(
@@ -89,20 +101,17 @@ def adaptive_cell(
     shown = list(range(0, problem.candidates, effort.every))
     turns = np.arange(-turn_deg, turn_deg + 1e-9, effort.step_deg)
     turns = turns[: int(360 / effort.step_deg)]
-    scanner = Adaptive(scouts=effort.scouts, turns_deg=tuple(turns.tolist())).prepare(
-        replace(problem.among(shown), images=train)
-    )
-    own: list[ViewSet] = [
-        tuple(shown[v] for v in scanner.choose(lambda views, y=y: y[views]).views)  # type: ignore[misc]
-        for y in trial.y[:, shown]
-    ]
+    among = problem.among(shown)
+    scanner = Adaptive(scouts=effort.scouts, turns_deg=tuple(turns.tolist())).prepare(replace(among, images=train))
+    own = {"adaptive": _for_each(scanner.choose, trial, shown)}
+    tick("policy")
+    follower = replace(effort.policy, scouts=effort.scouts).prepare(among, seed=seed)
+    own["policy"] = _for_each(follower.choose, trial, shown)
     tick("backbone")
     levels = {row: trial.psnr(row) for row in rows}
     even = max(rows, key=lambda row: float(levels[row].mean()))
     decibels = {name: trial.psnr(views) for name, views in fixed.items()}
-    decibels["adaptive"] = torch.cat(
-        [replace(trial, truth=trial.truth[i : i + 1], y=trial.y[i : i + 1]).psnr(views) for i, views in enumerate(own)]
-    )
+    decibels |= {name: torch.cat([_only(trial, i).psnr(v) for i, v in enumerate(sets)]) for name, sets in own.items()}
     baseline = f"equidistant, the best of {len(rows)} offsets on the test patients"
     tick("linear")
     linear = _linear(problem, test, rows, fixed, own, seed=seed)
@@ -115,23 +124,30 @@ def adaptive_cell(
         "psnr_db": levels[even].tolist(),
         "gain": {n: asdict(paired_gain(decibels[n].tolist(), levels[even].tolist(), baseline=baseline)) for n in ARMS},
         "linear_gain": {n: asdict(paired_gain(linear[n], linear["even"], baseline=baseline)) for n in ARMS},
-        "adaptive_over_learned": asdict(
-            paired_gain(decibels["adaptive"].tolist(), decibels["learned"].tolist(), baseline="learned fixed views")
+        **{
+            f"{name}_over_learned": asdict(
+                paired_gain(decibels[name].tolist(), decibels["learned"].tolist(), baseline="learned fixed views")
+            )
+            for name in OWN
+        },
+        "policy_over_adaptive": asdict(
+            paired_gain(decibels["policy"].tolist(), decibels["adaptive"].tolist(), baseline="adaptive views")
         ),
-        "views": {"adaptive": [list(v) for v in own], **{n: list(v) for n, v in fixed.items()}},
+        "views": {**{n: [list(v) for v in sets] for n, sets in own.items()}, **{n: list(v) for n, v in fixed.items()}},
     }
 
 
 def as_markdown(cells: list[dict[str, Any]]) -> str:
     """Return the table of finished cells."""
     lines = [
-        "| task | views | turned by | equidistant, dB | adaptive | learned, fixed | A-optimal, fixed "
-        "| adaptive over learned | linear: adaptive | linear: A-optimal, fixed |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
+        "| task | views | turned by | equidistant, dB | adaptive | policy | learned, fixed | A-optimal, fixed "
+        "| adaptive over learned | policy over learned | linear: adaptive | linear: policy "
+        "| linear: A-optimal, fixed |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for cell in cells:
-        gains = [*(cell["gain"][n] for n in ARMS), cell["adaptive_over_learned"]]
-        gains += [cell["linear_gain"][n] for n in ("adaptive", "designed")]
+        gains = [*(cell["gain"][n] for n in ARMS), *(cell[f"{n}_over_learned"] for n in OWN)]
+        gains += [cell["linear_gain"][n] for n in (*OWN, "designed")]
         level = sum(cell["psnr_db"]) / len(cell["psnr_db"])
         told = " | ".join(map(_told, gains))
         lines.append(f"| {cell['task']} | {cell['budget']} | {cell['turn_deg']:g} | {level:.2f} | {told} |")
@@ -141,6 +157,19 @@ def as_markdown(cells: list[dict[str, Any]]) -> str:
 def _told(gain: dict[str, Any]) -> str:
     text = f"{gain['mean_db']:+.2f} ({gain['low_db']:+.2f} to {gain['high_db']:+.2f})"
     return f"**{text}**" if gain["low_db"] > 0 else text
+
+
+def _for_each(choose: Callable[[Measure], Choice], trial: Trial, shown: list[int]) -> list[ViewSet]:
+    """Choose among some candidates for each patient of a trial."""
+    found = [choose(lambda views, y=y: y[views]) for y in trial.y[:, shown]]  # type: ignore[misc]
+    return [tuple(shown[v] for v in choice.views) for choice in found]
+
+
+def _only(trial: Trial, i: int) -> Trial:
+    """Return the trial of one of the patients; its importance is one map for each."""
+    assert trial.importance is not None
+    one = slice(i, i + 1)
+    return replace(trial, truth=trial.truth[one], y=trial.y[one], importance=trial.importance[one])
 
 
 def _turned(task: Task, patients: tuple[int, ...], turn_deg: float) -> Float[Tensor, "patient y x"]:
@@ -155,7 +184,7 @@ def _linear(
     test: Float[Tensor, "patient y x"],
     rows: list[ViewSet],
     fixed: dict[str, ViewSet],
-    own: list[ViewSet],
+    own: dict[str, list[ViewSet]],
     *,
     seed: int,
 ) -> dict[str, list[float]]:
@@ -172,5 +201,5 @@ def _linear(
 
     found = {name: decibels(views) for name, views in fixed.items()}
     found["even"] = max((decibels(row) for row in rows), key=sum)
-    found["adaptive"] = [decibels(views, slice(i, i + 1))[0] for i, views in enumerate(own)]
+    found |= {n: [decibels(views, slice(i, i + 1))[0] for i, views in enumerate(sets)] for n, sets in own.items()}
     return found

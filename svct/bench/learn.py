@@ -82,11 +82,13 @@ class Found:
         learned: The best views found.
         equidistant: The equidistant views of the best offset on the validation subjects.
         designed: The A-optimal views, which the search began with.
+        shared: What samplers chose that do not share the dose evenly; the others have even loads.
     """
 
     learned: ViewSet
     equidistant: ViewSet
     designed: ViewSet
+    shared: tuple[Choice, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +116,9 @@ class Verdict:
 
 Stage = Callable[[str, Callable[[], ViewSet]], ViewSet]
 """Runs a named stage of the search, or gives back what it found before."""
+
+_LOAD_UNIT = 1e-9
+"""Loads are kept by a stage as so many of these, after the views."""
 
 
 def learn_views(
@@ -167,11 +172,15 @@ def search_views(
         tick: Called with the work done, in reconstructed images.
         better: Called with each better set of the last stage.
         samplers: What is tried beside equidistant views. Default: the design, a learned density, and Gumbel top-K.
+            The search goes on from their views with even loads; choices that share the dose are handed on as they are.
         net: The frozen backbone. Default: the one that comes with svct.
         rules: What a device can take.
 
     Returns:
         The learned and the best equidistant views.
+
+    Raises:
+        InputError: A sampler's loads are none that the tube can give.
     """
     net = net or load_backbone()
     net = net.halved() if effort.half else net
@@ -197,7 +206,9 @@ def search_views(
 
     density = effort.warped.patients * effort.warped.offsets
     design = stage("design", lambda: effort.designed.choose(problem, each=lambda: many(4)).views)
-    tried = [stage(sampler.name, partial(_chosen, sampler, problem, seed, many)) for sampler in samplers]
+    kept = [stage(sampler.name, partial(_chosen, sampler, problem, seed, many)) for sampler in samplers]
+    tried = [views[:budget] for views in kept]
+    shared = tuple(Choice(views[:budget], _loads(views[budget:])) for views in kept if len(views) > budget)
     if not samplers:
         warped = stage("warped", lambda: effort.warped.choose(problem, seed=seed, each=lambda: many(density)).views)
         train = measured("train", 1_000_003 * seed + 1)
@@ -221,7 +232,7 @@ def search_views(
             validation, start, evaluations=effort.swaps, seed=seed, each=many, better=better, rules=rules
         ),
     )
-    return Found(learned, equidistant, design)
+    return Found(learned, equidistant, design, shared)
 
 
 def judge(
@@ -333,7 +344,17 @@ def search_work(task: Task, subjects: Subjects, effort: Effort, rules: Constrain
 
 
 def _chosen(sampler: Sampler, problem: Problem, seed: int, tick: Callable[[int], object]) -> ViewSet:
-    return sampler.choose(problem, seed=seed, each=lambda: tick(4)).views
+    """Return the views that a sampler chooses, and after them, where it shares the dose, their loads."""
+    choice = sampler.choose(problem, seed=seed, each=lambda: tick(4))
+    if len(set(choice.loads)) == 1:
+        return choice.views
+    if problem.rules is not None:
+        problem.rules.require_loads(choice.views, choice.loads)
+    return choice.views + tuple(round(load / _LOAD_UNIT) for load in choice.loads)
+
+
+def _loads(kept: ViewSet) -> tuple[float, ...]:
+    return tuple(load * _LOAD_UNIT for load in kept)
 
 
 def _saved_views(

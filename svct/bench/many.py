@@ -4,16 +4,19 @@ import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from svct.bench.compare import paired_gain, stratified_gain
 from svct.bench.learn import Effort, Found, Stage, Verdict, judge, search_views, search_work, work
+from svct.bench.share import SHARED, with_shared_dose
 from svct.bench.subjects import Subjects
 from svct.errors import InputError, SvctError
 from svct.recon.networks import load_backbone
 from svct.recon.unrolled import UnrolledNet
+from svct.sampling.constraints import Constraints
 from svct.sampling.fixed import ViewSet
 from svct.sampling.gain import Gain
 from svct.sampling.samplers.base import Choice, Sampler
@@ -98,6 +101,7 @@ def learn_many(
     better: Callable[[str, ViewSet], None] = lambda name, views: None,
     samplers: Sequence[Sampler] = (),
     net: UnrolledNet | None = None,
+    rules: Constraints | None = None,
 ) -> ManyFound:
     """Learn the views of each task, and universal ones, through one frozen backbone and with the same effort.
 
@@ -111,6 +115,7 @@ def learn_many(
         better: Called with a task's name, or `UNIVERSAL`, and each better set of its last stage.
         samplers: What is tried beside equidistant views, see `svct.bench.learn.search_views`.
         net: The frozen backbone. Default: the one that comes with svct.
+        rules: What a device can take, over the candidates, which are then the same for all tasks.
 
     Raises:
         InputError: The tasks do not go together; the message says why.
@@ -119,7 +124,7 @@ def learn_many(
     Notes:
         One module per task on a shared network against one sampling for all after Yang et al. 2024 (arXiv 2409.01544).
     """
-    require_together(tasks)
+    require_together(tasks, rules)
     net = net or load_backbone()
     before = weights_sha256(net)
     specific = {}
@@ -134,6 +139,7 @@ def learn_many(
             better=_about(task.name, better),
             samplers=samplers,
             net=net,
+            rules=rules,
         )
     universal = learn_universal(
         tasks,
@@ -145,6 +151,7 @@ def learn_many(
         better=better,
         samplers=samplers,
         net=net,
+        rules=rules,
     )
     if weights_sha256(net) != before:
         raise SvctError("backbone: expected the same weights after learning as before, got others")
@@ -162,6 +169,7 @@ def learn_universal(
     better: Callable[[str, ViewSet], None] = lambda name, views: None,
     samplers: Sequence[Sampler] = (),
     net: UnrolledNet | None = None,
+    rules: Constraints | None = None,
 ) -> dict[str, Found]:
     """Learn one set of angles whose mean PSNR over tasks is best.
 
@@ -175,11 +183,12 @@ def learn_universal(
         better: Called with `UNIVERSAL` and each better set of the last stage.
         samplers: What is tried beside equidistant views.
         net: The frozen backbone.
+        rules: What a device can take.
 
     Returns:
         What was found, in the candidates of each task, by its name.
     """
-    require_together(tasks)
+    require_together(tasks, rules)
     shared = shared_candidates(tasks)
     common = [replace(task, scan=task.scan[list(shared[task.name])]) for task in tasks]
     found = search_views(
@@ -192,6 +201,7 @@ def learn_universal(
         better=_about(UNIVERSAL, better),
         samplers=samplers,
         net=net,
+        rules=rules,
     )
     return {name: _placed(found, own) for name, own in shared.items()}
 
@@ -205,6 +215,8 @@ def judge_many(
     keep_learned: bool = False,
     tick: Callable[[int], object] = lambda images: None,
     net: UnrolledNet | None = None,
+    rules: Constraints | None = None,
+    shared: Mapping[str, Choice] = MappingProxyType({}),
 ) -> ManyVerdict:
     """Compare task-specific, universal and the best equidistant views on the test subjects.
 
@@ -216,21 +228,28 @@ def judge_many(
         keep_learned: Put learned views into the schedules even where they do not win.
         tick: Called with the work done, in reconstructed images.
         net: The frozen backbone. Default: the one that comes with svct.
+        rules: What a device can take; every baseline obeys it too.
+        shared: Views that share the dose, by the name of their task; they go into its schedule where they win. Figures
+            of task-specific and universal views are those of even loads.
     """
     net = net or load_backbone()
-    verdicts = {
-        task.name: judge(
+    verdicts = {}
+    for task, its in zip(tasks, subjects, strict=True):
+        rivals = {UNIVERSAL: Choice(found.universal[task.name].learned)}
+        if task.name in shared:
+            rivals[SHARED] = shared[task.name]
+        verdict = judge(
             task,
             its,
             found.specific[task.name],
             seed=seed,
             keep_learned=keep_learned,
             tick=tick,
-            rivals={UNIVERSAL: Choice(found.universal[task.name].learned)},
+            rivals=rivals,
             net=net,
+            rules=rules,
         )
-        for task, its in zip(tasks, subjects, strict=True)
-    }
+        verdicts[task.name] = with_shared_dose(task, verdict) if SHARED in rivals else verdict
     arms = [verdict.metrics for verdict in verdicts.values()]
     ours = [m["learned"]["psnr_db"] for m in arms]
     theirs = [m["rivals"][UNIVERSAL]["psnr_db"] for m in arms]
@@ -250,17 +269,24 @@ def judge_many(
     )
 
 
-def many_work(tasks: Sequence[Task], subjects: Sequence[Subjects], effort: Effort) -> int:
+def many_work(
+    tasks: Sequence[Task], subjects: Sequence[Subjects], effort: Effort, rules: Constraints | None = None
+) -> int:
     """Return how often `learn_many` and `judge_many` tick, in reconstructed images."""
     pairs = list(zip(tasks, subjects, strict=True))
-    return sum(work(*pair, effort) + search_work(*pair, effort) + 3 * len(pair[1].test) for pair in pairs)
+    return sum(work(*pair, effort, rules) + search_work(*pair, effort, rules) + 3 * len(pair[1].test) for pair in pairs)
 
 
-def require_together(tasks: Sequence[Task]) -> None:
+def require_together(tasks: Sequence[Task], rules: Constraints | None = None) -> None:
     """Refuse tasks that cannot have a universal schedule.
 
+    Args:
+        tasks: The tasks.
+        rules: What a device can take.
+
     Raises:
-        InputError: Fewer than two, equal names, different budgets, beams of different kinds, or too few common angles.
+        InputError: Fewer than two, equal names, different budgets, beams of different kinds, or too few common angles;
+            under constraints, other candidates than those that they are over, or a budget that does not fit.
     """
     names = [task.name for task in tasks]
     if len(names) < 2 or len({*names, UNIVERSAL}) <= len(names):
@@ -272,6 +298,16 @@ def require_together(tasks: Sequence[Task]) -> None:
         told = ", ".join(f"{task.name} {task.budget}" for task in tasks)
         raise InputError(f"views: expected one number for all tasks, got {told}; give --views")
     shared_candidates(tasks)
+    if rules is not None:
+        wanted = np.deg2rad(rules.angles_deg)
+        for task in tasks:
+            angles = np.asarray(task.scan.angles)
+            if len(angles) != len(wanted) or not np.allclose(angles, wanted, rtol=0, atol=_SAME_ANGLE):
+                raise InputError(
+                    f"limits of a device: expected the same {len(wanted)} candidates for all tasks, got others, "
+                    f"{len(angles)}, for {task.name}; give the tasks the same angles, or learn them one by one"
+                )
+        rules.require_budget(tasks[0].budget)
 
 
 def shared_candidates(tasks: Sequence[Task]) -> dict[str, ViewSet]:
@@ -326,7 +362,7 @@ def _nearest(places: np.ndarray[Any, np.dtype[np.float64]], angle: float, turn: 
 
 
 def _placed(found: Found, own: ViewSet) -> Found:
-    """Return what was found among the common candidates in a task's own ones."""
+    """Return what was found among the common candidates in a task's own ones, with even loads."""
 
     def place(views: ViewSet) -> ViewSet:
         return tuple(sorted(own[v] for v in views))

@@ -45,22 +45,33 @@ def law_work(subjects: Subjects, *, sets: int) -> int:
     return LAW.measurements * min(LAW.patients, len(subjects.train)) * sets
 
 
-def share_dose(task: Task, subjects: Subjects, found: Found, *, seed: int, tick: Callable[[int], object]) -> Choice:
-    """Share the dose among learned and among equidistant views, and return what does better on validation subjects.
+def share_dose(
+    task: Task,
+    subjects: Subjects,
+    found: Found,
+    *,
+    seed: int,
+    tick: Callable[[int], object],
+    by_law: bool = True,
+) -> Choice:
+    """Return the shared dose that does best on validation subjects: by the law, or as a sampler chose it.
 
     Args:
         task: The task.
         subjects: Its subjects.
-        found: What a search came up with.
+        found: What a search came up with; the choices in its `shared` take part.
         seed: Seed that the noise derives from.
         tick: Called with the work done, in reconstructed images.
+        by_law: Share it among learned and among equidistant views too. If not, `found` has some `shared`.
     """
-    both = share_by_law(task, subjects, (found.equidistant, found.learned), seed=seed, tick=tick)
+    options = list(found.shared)
+    if by_law:
+        options += share_by_law(task, subjects, (found.equidistant, found.learned), seed=seed, tick=tick)
     A = Projector(task.scan, task.grid)
     trial = measure_trial(subjects.validation, A, task.acquisition, net=load_backbone(), seed=1_000_003 * seed + 2)
-    means = [float(trial.psnr_at(choice).mean()) for choice in both]
-    tick(2 * len(subjects.validation))
-    return both[int(np.argmax(means))]
+    means = [float(trial.psnr_at(choice).mean()) for choice in options]
+    tick(len(options) * len(subjects.validation))
+    return options[int(np.argmax(means))]
 
 
 def share_work(subjects: Subjects) -> int:

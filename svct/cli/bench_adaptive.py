@@ -18,7 +18,8 @@ import click
 def command(names: tuple[str, ...], views: tuple[int, ...], turn_deg: float, seed: int, quick: bool, out: Path) -> None:
     """Compare views chosen after a few scouts of a patient with fixed ones, at equal views and dose.
 
-    Patients lie turned by up to --turn-deg either way. Through the backbone, and by linear MMSE reconstruction.
+    Two ways to choose: a greedy design under a reweighted ensemble, and a small network that learned which view to take
+    next. Patients lie turned by up to --turn-deg either way. Through the backbone, and by linear MMSE reconstruction.
     Finished cells are not repeated. The table goes to standard output and to OUT/table.md.
     """
     from svct.bench.adaptive import QUICK, AdaptiveEffort, adaptive_cell, as_markdown
@@ -33,7 +34,7 @@ def command(names: tuple[str, ...], views: tuple[int, ...], turn_deg: float, see
             folder = out / f"{task.name}-{budget}-turn{turn_deg:g}-seed{seed}"
             run = cell_folder(folder, task, effort)
             if not (folder / "metrics.json").exists():
-                with progress(6, what=folder.name) as bar:
+                with progress(7, what=folder.name) as bar:
 
                     def step(name: str, of: str = folder.name) -> None:
                         bar.set_description_str(f"{of}: {name}")

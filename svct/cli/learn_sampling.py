@@ -11,7 +11,6 @@ from svct.cli.constraint_options import build_constraints, constraint_options
 
 if TYPE_CHECKING:
     from svct.bench.learn import Verdict
-    from svct.sampling.schedule import Schedule
 
 
 @click.command()
@@ -46,6 +45,7 @@ if TYPE_CHECKING:
 )
 @click.option("--keep-learned", is_flag=True, help="Return the learned views even where they do not win.")
 @click.option("--share-dose", is_flag=True, help="Share the dose among the views too, and keep that where it wins.")
+@click.option("--light", is_flag=True, help="A quarter of the search, the backbone in bfloat16 while it lasts.")
 @click.option("--quick", is_flag=True, help="A tenth of the work, to see the whole path; too little to win.")
 @constraint_options
 @options.as_json
@@ -64,6 +64,7 @@ def command(
     sampler_names: tuple[str, ...],
     keep_learned: bool,
     share_dose: bool,
+    light: bool,
     quick: bool,
     as_json: bool,
     **wishes: Any,
@@ -76,7 +77,8 @@ def command(
     is looked at can be taken, the equidistant ones too.
 
     With --task given several times, each task's views are learned alone, and beside them, with the same effort, one
-    universal set for all; the verdict compares the two. All learn through the same frozen backbone.
+    universal set for all; the verdict compares the two. All learn through the same frozen backbone. With --share-dose,
+    and by samplers that share it, the dose is shared among the views of each task, not among the universal ones.
 
     With --objective heads a head's loss or an observer's d' takes the place of the image error, and AUC that of PSNR.
     """
@@ -89,6 +91,9 @@ def command(
     from svct.bench.share import SHARED, share_work, with_shared_dose
     from svct.bench.share import share_dose as share
     from svct.bench.subjects import drawn_subjects, volume_subjects
+    from svct.bench.views import LIGHT
+    from svct.cli.learn_many import learn_together
+    from svct.cli.planned import plan_for
     from svct.cli.progress import progress
     from svct.cli.run_folder import RunFolder
     from svct.data.catalogue import locate
@@ -101,9 +106,9 @@ def command(
     if any((objective or task.objective) == "heads" for task in tasks):
         from svct.cli.learn_heads import learn_heads
 
-        if len(tasks) > 1 or data or sampler_names or share_dose or any(wishes.values()):
+        if len(tasks) > 1 or data or sampler_names or share_dose or light or any(wishes.values()):
             raise InputError(
-                "objective 'heads': expected one --task with drawn cases, no --data, --sampler, --share-dose or "
+                "objective 'heads': expected one --task with drawn cases, no --data, --sampler, --share-dose, --light or "
                 "limits of a device; leave them out"
             )
         learn_heads(
@@ -115,28 +120,25 @@ def command(
         raise InputError(
             "--head, --finding, --image-share: expected objective 'heads', got 'image'; add --objective heads"
         )
-    effort = QUICK if quick else Effort()
+    if light and quick:
+        raise InputError("--light, --quick: expected one of them, got both; leave one out")
+    effort = QUICK if quick else LIGHT if light else Effort()
     samplers = [load_sampler(name) for name in sampler_names]
+    if len(tasks) > 1 and (data or series):
+        raise InputError("--data: expected with one --task, got several; learn them one by one")
+    rules = build_constraints(np.rad2deg(tasks[0].scan.angles).round(9).tolist(), **wishes)
+    if rules is not None and share_dose:
+        raise InputError("--share-dose: expected without limits of a device, got both; leave one out")
     if len(tasks) > 1:
-        from svct.cli.learn_many import learn_together
-
-        if data or series:
-            raise InputError("--data: expected with one --task, got several; learn them one by one")
-        if any(value for value in wishes.values()):
-            raise InputError("limits of a device: expected with one --task, got several; learn them one by one")
-        if share_dose:
-            raise InputError("--share-dose: expected with one --task, got several; learn them one by one")
         told = learn_together(
-            tasks, effort=effort, samplers=samplers, seed=seed, out=out, resume=resume, keep_learned=keep_learned
-        )
+            tasks, effort=effort, samplers=samplers, seed=seed, out=out, resume=resume, keep_learned=keep_learned,
+            share_dose=share_dose, rules=rules, device=wishes["device"],
+        )  # fmt: skip
         click.echo(json.dumps(told.metrics, indent=2) if as_json else told.summary)
         return
     task, task_name = tasks[0], task_names[0]
-    rules = build_constraints(np.rad2deg(task.scan.angles).round(9).tolist(), **wishes)
     if rules is not None:
         rules.require_budget(task.budget)
-        if share_dose:
-            raise InputError("--share-dose: expected without limits of a device, got both; leave one out")
     place = None if data is None else locate(data)
     name = task.name if data is None else f"{task.name}-{Path(data).name.split('.')[0]}"
     folder = out or Path("runs") / f"{name}-{task.budget}-seed{seed}"
@@ -180,39 +182,20 @@ def command(
                 rules=rules,
             )
             rivals = {}
-            if share_dose:
+            if share_dose or found.shared:
                 bar.set_description_str("sharing the dose")
-                rivals = {SHARED: share(task, subjects, found, seed=seed, tick=bar.update)}
+                rivals = {SHARED: share(task, subjects, found, seed=seed, tick=bar.update, by_law=share_dose)}
             bar.set_description_str("testing on unseen subjects")
             verdict = judge(
                 task, subjects, found, seed=seed, keep_learned=keep_learned, tick=bar.update, rivals=rivals, rules=rules
             )
-            verdict = with_shared_dose(task, verdict) if share_dose else verdict
+            verdict = with_shared_dose(task, verdict) if rivals else verdict
     draw_verdict(folder / "views.png", task, verdict)
     run.write_json("metrics.json", verdict.metrics)
     verdict.schedule.save(folder / "schedule.json", overwrite=True)
     if wishes["device"] is not None:
-        _plan(verdict.schedule, wishes["device"], folder)
+        plan_for(verdict.schedule, wishes["device"], folder / "schedule")
     click.echo(json.dumps(verdict.metrics, indent=2) if as_json else _summary(verdict, folder))
-
-
-def _plan(schedule: "Schedule", device: str, folder: Path) -> None:
-    """Write the schedule as the device takes it, or say why it cannot."""
-    from svct.errors import InputError
-    from svct.sampling.device import load_device
-    from svct.sampling.plan import plan
-
-    profile = load_device(device)
-    try:
-        made = plan(schedule, profile).schedule
-    except InputError as error:
-        click.echo(f"note: not planned for the device: {error}", err=True)
-        return
-    made.save(folder / f"schedule-{profile.id}.json", overwrite=True)
-    click.echo(f"planned for {profile.id}: {folder / f'schedule-{profile.id}.json'}", err=True)
-    for check in made.checks:
-        if check["result"] == "fail":
-            click.echo(f"note: on the device {check['code']} fails: {check['value']} of {check['limit']}", err=True)
 
 
 def _summary(verdict: "Verdict", folder: Path) -> str:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 
 import torch
@@ -92,6 +93,25 @@ class Posterior:
         noise = torch.diag(self.model.noise(load, view))
         self._change(_white(noise - seen @ self.model.rows[view].T, seen), 1)
 
+    def copy(self) -> "Posterior":
+        """Return another one that goes its own way from here."""
+        other = copy(self)
+        other.covariance, other._seen = self.covariance.clone(), self._seen.clone()
+        return other
+
+    def update(self, view: int, surprise: Float64[Tensor, " bin"]) -> Float64[Tensor, " pixel"]:
+        """Return what a view at mean load changes of the posterior mean, 1/mm.
+
+        Args:
+            view: The view, not yet taken.
+            surprise: Its log data, less what is expected of them.
+        """
+        return self._gained(slice(view, view + 1), surprise[None])[0]
+
+    def updates(self, surprise: Float64[Tensor, "view bin"]) -> Float64[Tensor, "view pixel"]:
+        """Return the same of every candidate, were it the next one."""
+        return self._gained(slice(None), surprise)
+
     def whitened(self, load: float = 1.0) -> Float64[Tensor, "view bin pixel"]:
         """Return L_v^-1 A_v C of every candidate, L_v L_v^T = A_v C A_v^T + R_v, were it taken at some load.
 
@@ -107,6 +127,13 @@ class Posterior:
         inner = inner + torch.eye(inner.shape[1], dtype=inner.dtype)
         told: Tensor = 2 * torch.linalg.cholesky(inner).diagonal(dim1=1, dim2=2).log().sum(dim=1)
         return told
+
+    def _gained(self, views: slice, surprise: Float64[Tensor, "view bin"]) -> Float64[Tensor, "view pixel"]:
+        """Return C A_v^T (A_v C A_v^T + R_v)^-1 of the surprise."""
+        seen = self._seen[views]
+        inner = seen @ self.model.rows[views].transpose(1, 2) + torch.diag_embed(self.model.noise(1.0, views))
+        weights = torch.cholesky_solve(surprise[:, :, None], torch.linalg.cholesky(inner))
+        return (weights.transpose(1, 2) @ seen)[:, 0]
 
     def _change(self, white: Float64[Tensor, "bin pixel"], sign: int) -> None:
         self.covariance += sign * white.T @ white

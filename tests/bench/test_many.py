@@ -13,7 +13,9 @@ from svct.errors import InputError, SvctError
 from svct.geometry import FanBeam, Grid, ParallelBeam, Projector
 from svct.physics import Acquisition
 from svct.recon import UnrolledNet
+from svct.sampling.constraints import Constraints
 from svct.sampling.fixed import ViewSet
+from svct.sampling.samplers import Choice
 from svct.sampling.samplers.designed import Designed
 from svct.sampling.samplers.warped import Warped
 from svct.tasks.cohort import Cohort
@@ -102,6 +104,31 @@ def test_a_new_task_leaves_the_backbone_and_the_old_ones_alone() -> None:
     assert verdict.universal.task == "part+water+head"
     assert (verdict.universal.gain is not None) == (verdict.universal_gain.low_db > 0)
     assert "bin_mm" not in verdict.universal.geometry
+
+
+def test_limits_hold_for_each_task_and_for_all_together() -> None:
+    rules = Constraints(angles_deg=tuple(7.5 * i for i in range(24)), forbidden_deg=((-10, 30),), min_gap_deg=20)
+    two, net = [PART, WATER], network()
+    its = subjects(*two)
+    found = learn_many(two, its, effort=TINY, seed=0, stage=once, net=net, rules=rules)
+    for one in (*found.specific.values(), *found.universal.values()):
+        for views in (one.learned, one.equidistant, one.designed):
+            rules.require(views)
+    shared = Choice(found.specific["part"].learned, (0.5, 1.5, 0.5, 1.5))
+    verdict = judge_many(two, its, found, seed=0, net=net, rules=rules, shared={"part": shared})
+    for name, part in verdict.verdicts.items():
+        rules.require(part.equidistant)
+        assert "under the same constraints" in part.gain.baseline
+        assert part.schedule.provenance["constraints"] == rules.described()
+        assert ("dose shared" in part.metrics["rivals"]) == (name == "part")
+        assert (part.schedule.method == "dose shared") <= (part.schedule.gain is not None)
+    assert verdict.verdicts["part"].metrics["rivals"]["dose shared"]["loads"] == [0.5, 1.5, 0.5, 1.5]
+    assert verdict.universal.provenance["constraints"] == rules.described()
+    fine = task("water", 16.0, candidates=72)
+    with pytest.raises(InputError, match="the same 24 candidates for all tasks, got others, 72, for water"):
+        learn_many([PART, fine], [], effort=TINY, seed=0, stage=once, rules=rules)
+    with pytest.raises(InputError, match="views: 12 do not fit"):
+        learn_many([t.with_budget(12) for t in two], [], effort=TINY, seed=0, stage=once, rules=rules)
 
 
 def test_a_network_that_changes_is_noticed() -> None:

@@ -10,6 +10,7 @@ from svct.bench import adaptive, dose, linear_pattern
 from svct.geometry import Grid, ParallelBeam, Projector
 from svct.sampling.linear import linear_model, pooled
 from svct.sampling.modulation import LoadLaw
+from svct.sampling.policy import Policy
 from svct.sampling.samplers import Problem
 from svct.sampling.samplers.warped import Warped
 from svct.tasks.task import Task, load_task
@@ -57,14 +58,22 @@ def test_linear_reconstruction_has_the_error_that_the_model_expects() -> None:
 
 def test_adaptive_views_are_compared_at_equal_number_and_begin_with_the_scouts() -> None:
     effort = adaptive.AdaptiveEffort(
-        train=40, test=6, offsets=2, every=1, step_deg=20.0, scouts=3, warped=Warped(harmonics=1, patients=4, offsets=1)
+        train=40,
+        test=6,
+        offsets=2,
+        every=1,
+        step_deg=20.0,
+        scouts=3,
+        warped=Warped(harmonics=1, patients=4, offsets=1),
+        policy=Policy(walks=1, steps=40, coarse=16),
     )
     steps: list[str] = []
     cell = adaptive.adaptive_cell(small("part"), 20.0, effort=effort, seed=0, tick=steps.append)
-    assert steps == ["patients", "learned", "designed", "adaptive", "backbone", "linear"]
-    own = cell["views"]["adaptive"]
-    assert all(len(set(v)) == 6 and {0, 20, 40} <= set(v) for v in own)
-    assert len({tuple(v) for v in own}) > 1
+    assert steps == ["patients", "learned", "designed", "adaptive", "policy", "backbone", "linear"]
+    for arm in adaptive.OWN:
+        own = cell["views"][arm]
+        assert all(len(set(v)) == 6 and {0, 20, 40} <= set(v) for v in own)
+        assert len({tuple(v) for v in own}) > 1
     assert set(cell["gain"]) == set(adaptive.ARMS)
     assert adaptive.as_markdown([cell]).splitlines()[2].startswith("| part | 6 | 20 |")
 

@@ -11,6 +11,7 @@ from svct.sampling.linear import linear_model
 from svct.sampling.modulation import LoadLaw, law_loads, mean_lines
 from svct.sampling.samplers import Problem, Sampler, load_sampler
 from svct.sampling.samplers.modulated import Modulated
+from svct.sampling.trial import measure_trial
 from tests.sampling.test_samplers import problem
 from tests.sampling.test_search import trial
 
@@ -75,5 +76,9 @@ def test_the_error_inside_metal_can_be_left_out() -> None:
 
     everyone = Problem(subject.A, Acquisition(), 6, images, importance=clear)
     assert float(linear_model(everyone).importance.sum()) == 32 * 32 - 12
+    default = measure_trial(images, subject.A, Acquisition(), net=subject.net, seed=1).importance
+    assert default is not None
+    assert torch.equal(default, clear)
+    assert torch.equal(linear_model(replace(everyone, importance=None)).importance, linear_model(everyone).importance)
     with pytest.raises(InputError, match="one for each of 6 patients, got 5"):
         replace(everyone, importance=clear[:5])

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from svct.sampling.fixed import equidistant_sets
+from svct.sampling.fit import even_sets
 from svct.sampling.modulation import LoadLaw
 from svct.sampling.samplers.base import Choice, Problem, Sampler
 from svct.sampling.samplers.fixed import Equidistant
@@ -48,9 +48,8 @@ class Joint:
 
     def choose(self, problem: Problem, *, seed: int = 0, each: Callable[[], object] | None = None) -> Choice:
         """Choose views and loads; `each` is called once per exponent and once per density."""
-        exponent = self.law.exponent(
-            problem, equidistant_sets(problem.candidates, problem.budget)[:1], seed=seed, each=each
-        )
+        even = even_sets(problem.candidates, problem.budget, problem.rules)[:1]
+        exponent = self.law.exponent(problem, even, seed=seed, each=each)
         return self.under(problem, exponent, seed=seed, each=each)
 
     def under(
