@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from svct.bench.diagnosis import Row, by_views, fewest_views
+from svct.bench.diagnosis import LEARNED, Row, by_views, fewest_views
 from svct.bench.diagnosis_auc import MARGIN, Fewest
 from svct.bench.diagnosis_cells import CEILING, FLOOR
 from svct.files import atomic_path
@@ -67,7 +67,7 @@ def _table(rows: list[Row], axis: str) -> list[str]:
 
 
 def plot(rows: list[Row], path: Path, *, overwrite: bool = False) -> None:
-    """Draw the curves: a row for each finding, area against views and against flux.
+    """Draw the curves: a row for each finding, area against views and against flux; of learned views the refitted way.
 
     Args:
         rows: The points.
@@ -99,16 +99,19 @@ def plot(rows: list[Row], path: Path, *, overwrite: bool = False) -> None:
                     ((float(getattr(row, axis)), row.auc) for row in on_axis if (row.method, row.way) == (method, way)),
                     key=lambda point: point[0],
                 )
-                if method in (CEILING, FLOOR):
+                learned = method.endswith(LEARNED)
+                if method in (CEILING, FLOOR) or not points or (learned and way == "frozen"):
                     continue
                 x, values = [p[0] for p in points], [p[1] for p in points]
                 below = [v.value - v.low for v in values]
                 above = [v.high - v.value for v in values]
-                nudge = 1.0 if way == "frozen" else 1.03
+                style = ":" if learned else "-" if way == "frozen" else "--"
+                colour = COLOURS.get(method.removesuffix(LEARNED), "#7a3d9a")
+                nudge = 1.06 if learned else 1.0 if way == "frozen" else 1.03
                 axes.errorbar(
                     np.multiply(x, nudge), [v.value for v in values], (below, above), label=f"{method}, {way}",
-                    color=COLOURS.get(method, "#7a3d9a"), linestyle="-" if way == "frozen" else "--", marker="o",
-                    markersize=3, linewidth=1.2, elinewidth=0.6,
+                    color=colour, linestyle=style, marker="s" if learned else "o", markersize=4 if learned else 3,
+                    markerfacecolor="white" if learned else colour, linewidth=1.2, elinewidth=0.6,
                 )  # fmt: skip
             axes.spines[["top", "right"]].set_visible(False)
             axes.set_xlabel("views" if axis == "views" else f"photons per ray, {most} views")
@@ -118,7 +121,9 @@ def plot(rows: list[Row], path: Path, *, overwrite: bool = False) -> None:
             axes.minorticks_off()
         pair[0].set(ylabel="AUC", ylim=(0.35, 1.02))
         pair[0].set_title(f"{finding}, {reader}; green: the true images", fontsize=10, loc="left")
-    cells[0, 1].legend(fontsize=7, frameon=False, loc="lower right")
+    figure.legend(
+        *cells[0, 0].get_legend_handles_labels(), fontsize=8, frameon=False, loc="outside lower center", ncols=3
+    )
     with atomic_path(path, overwrite=overwrite) as partial:
         figure.savefig(partial, format="png")
 
