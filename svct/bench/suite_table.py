@@ -2,8 +2,11 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
+from svct.bench.compare import stratified_gain
 from svct.bench.experiment.table import COLUMNS, require_pyarrow
 from svct.bench.report.areas import area_points, areas_of
 from svct.bench.report.load import Result, Run, read_results
@@ -24,6 +27,9 @@ from svct.errors import InputError, unknown_name
 from svct.files import atomic_path
 
 BACKBONE = "unrolled"
+MEAN = "mean"
+"""Name of the table of means over tasks."""
+
 ABOUT = b"svct.run"
 """Key of what a packed file says of its run."""
 
@@ -68,30 +74,33 @@ class Tables:
     """
 
     def __init__(self, results: Sequence[Result]) -> None:
-        shown = [r for r in results if r.metric in ("psnr", "ssim", "auc", "dprime")]
+        shown = [r for r in results if r.metric in ("psnr", "ssim")]
         if len({(r.task, r.photons, r.protocol) for r in shown}) > len({r.task for r in shown}):
             raise InputError("run: expected one protocol and one flux for each task, got several; see `svct report`")
-        self.points = points_of(shown) | area_points(areas_of(results))
+        self.points = points_of(shown)
+        self.areas = areas_of(results)
         self.tasks = sorted({r.task for r in results})
         self.budgets = sorted({r.views for r in results})
         self.samplers = in_order((r.sampler for r in results), SAMPLERS)
         self.methods = in_order((r.reconstructor for r in results), RECONSTRUCTORS)
         self.at = {(s.panel, s.views, s.sampler, s.reconstructor, s.metric): s for s in self.points}
-        self.compared = comparisons_of({s: p for s, p in self.points.items() if s.metric == "psnr"})
+        self.at |= {(s.panel, s.views, s.sampler, s.reconstructor, "auc"): s for s in self.areas}
 
     def table(self, kind: str, views: Sequence[int] = ()) -> str:
         """Return a table.
 
         Args:
-            kind: One of `KINDS`.
+            kind: One of `KINDS`, or `MEAN`.
             views: Its rows' numbers of views. Default: all.
 
         Raises:
             UnknownNameError: No such kind.
             InputError: The run has no figure to show.
         """
+        if kind == MEAN:
+            return self._over_tasks(views)
         if kind not in KINDS:
-            raise unknown_name("table", kind, list(KINDS))
+            raise unknown_name("table", kind, [*KINDS, MEAN])
         head, cells = KINDS[kind](self)
         rows = [
             f"| {task} | {count} | {' | '.join(row)} |"
@@ -108,17 +117,63 @@ class Tables:
 
     def value(self, task: str, views: int, sampler: str, method: str, metric: str, *, ends: bool = True) -> str:
         """Return a figure with its interval, or an empty text."""
-        setting = self.at.get((task, views, sampler, method, metric))
+        of_reader = metric in ("auc", "dprime")
+        setting = self.at.get((task, views, sampler, method, "auc" if of_reader else metric))
         if setting is None:
             return ""
-        point = self.points[setting]
+        if of_reader:
+            setting = replace(setting, metric=metric)
+        point = self._read(setting) if of_reader else self.points[setting]
         mean, low, high = (told(v, metric=metric) for v in (point.value, point.low, point.high))
         return f"{mean} ({low} to {high})" if ends else mean
 
     def gain(self, task: str, views: int, sampler: str, method: str = BACKBONE) -> str:
         """Return the gain in PSNR over equidistant views; bold where it is better, italic where worse."""
         setting = self.at.get((task, views, sampler, method, "psnr"))
-        return _gain(self.compared[setting]) if setting in self.compared else ""
+        compared = self._compared(method)
+        return _gain(compared[setting]) if setting in compared else ""
+
+    @cache  # noqa: B019
+    def _compared(self, method: str) -> dict[Setting, Comparison]:
+        return comparisons_of({s: p for s, p in self.points.items() if (s.metric, s.reconstructor) == ("psnr", method)})
+
+    @cache  # noqa: B019
+    def _read(self, setting: Setting) -> Point:
+        own = replace(setting, metric="auc")
+        return area_points({own: self.areas[own]})[setting]
+
+    def _over_tasks(self, views: Sequence[int]) -> str:
+        """Return gains as means over the tasks, through the backbone, with 95 % intervals over the patients of each."""
+        pairs = [("learned", REFERENCE), ("universal", REFERENCE), ("learned", "universal"), ("learned-mas", "learned")]
+        lines = [
+            "| views | tasks | " + " | ".join(f"{a} over {b}" for a, b in pairs) + " |",
+            "|---:|---:|" + "---:|" * 4,
+        ]
+        for count in [v for v in self.budgets if not views or v in views]:
+            each = {
+                (task, sampler): self.points[setting].each
+                for task in self.tasks
+                for sampler in self.samplers
+                if (setting := self.at.get((task, count, sampler, BACKBONE, "psnr"))) is not None
+            }
+            whole = [task for task in self.tasks if all((task, name) in each for pair in pairs for name in pair)]
+            if not whole:
+                continue
+            row = []
+            for one, other in pairs:
+                both = {task: sorted(each[task, one].keys() & each[task, other].keys()) for task in whole}
+                found = stratified_gain(
+                    [[each[task, one][key] for key in both[task]] for task in whole],
+                    [[each[task, other][key] for key in both[task]] for task in whole],
+                    baseline=other,
+                )
+                text = f"{found.mean_db:+.2f} ({found.low_db:+.2f} to {found.high_db:+.2f})"
+                row.append(f"**{text}**" if found.significant else text)
+            lines.append(f"| {count} | {len(whole)} | {' | '.join(row)} |")
+        if len(lines) == 2:
+            wanted = ", ".join(dict.fromkeys(name for pair in pairs for name in pair))
+            raise InputError(f"table {MEAN!r}: expected {wanted} of a task through {BACKBONE}, found none")
+        return "\n".join(lines) + "\n"
 
 
 def _gain(found: Comparison) -> str:

@@ -11,7 +11,8 @@ import click
     "--kind",
     default="headline",
     show_default=True,
-    help="headline; views: gains by choosing them; methods: equidistant views reconstructed; reading: AUC and d'.",
+    help="headline; views: gains by choosing them; mean: over tasks; methods: equidistant views reconstructed; "
+    "reading: AUC and d'.",
 )
 @click.option("--views", type=int, multiple=True, help="Only these numbers of views; may be repeated.")
 @click.option("--pack", type=click.Path(path_type=Path), help="Also write all figures into one Parquet file.")

@@ -42,6 +42,8 @@ def test_a_gain_is_the_mean_difference(folder: Path) -> None:
 def test_what_cannot_be_shown(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match=r"unknown table 'viws': .* Did you mean 'views'"):
         tables_of(folder).table("viws")
+    with pytest.raises(InputError, match="expected learned, equidistant, universal, learned-mas of a task"):
+        tables_of(folder).table("mean")
     with pytest.raises(InputError, match="expected figures for it in the run, found none"):
         tables_of(folder).table("views", [17])
     two = make_run(tmp_path / "two", tasks=("chest",), samplers=("equidistant",), views=(8,), patients=1, seeds=(0,),
