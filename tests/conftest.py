@@ -18,6 +18,11 @@ def pytest_configure(config: pytest.Config) -> None:
     install_import_hook([f"svct.{part}" for part in CHECKED], CHECKER)
     import svct
 
+    if os.environ.get("PYTEST_XDIST_WORKER"):  # several processes share the cores
+        import torch
+
+        torch.set_num_threads(1)
+
     if os.environ.get("SVCT_TEST_INSTALLED"):
         source = Path(__file__).parents[1] / "svct"
         assert Path(svct.__file__).parent != source, f"expected the installed svct, got the source folder {source}"

@@ -136,6 +136,7 @@ def test_many_tasks_share_the_dose_of_each(tmp_path: Path, capsys: pytest.Captur
     assert set(schedules["universal"].relative_load) == {1.0}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("light")
 def test_many_tasks_obey_a_device(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tasks = [
