@@ -10,10 +10,10 @@ SOURCES := pyproject.toml constraints.txt CMakeLists.txt README.md $(shell find 
 run: $(VENV)/.installed
 	$(BIN)/svct learn-sampling --task chest
 
-# The tests run against the installed wheel: -P keeps the source folder off the import path. One process a core, at most
-# four, since each takes 1.5 GB.
+# The tests run against the installed wheel: the safe path keeps the source folder off the import path, here and in the
+# processes that tests start. One process a core, at most four, since each takes 1.5 GB.
 test: $(VENV)/.installed-test
-	SVCT_TEST_INSTALLED=1 $(BIN)/python -P -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	SVCT_TEST_INSTALLED=1 PYTHONSAFEPATH=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 slow: $(VENV)/.installed-test
 	SVCT_TEST_INSTALLED=1 $(BIN)/python -P -m pytest -m slow
