@@ -27,6 +27,7 @@ class Transfer:
     Args:
         task: The task that it was learned for.
         views: How many.
+        shared: Whether they share the dose unevenly.
         slices: The first and the last of the range.
         equidistant_db: Mean PSNR of the equidistant views of the best offset on these slices, dB.
         gain: Over them, paired over slices.
@@ -34,6 +35,7 @@ class Transfer:
 
     task: str
     views: int
+    shared: bool
     slices: tuple[int, int]
     equidistant_db: float
     gain: Gain
@@ -104,6 +106,7 @@ def transfer(
         yield Transfer(
             schedule.task,
             task.budget,
+            len(set(choice.loads)) > 1,
             slices,
             float(even.mean()),
             paired_gain(ours.tolist(), even.tolist(), baseline=f"equidistant, the best of {len(rows)} offsets"),
@@ -126,8 +129,7 @@ def as_markdown(rows: Sequence[Transfer]) -> str:
     for row in rows:
         text = f"{row.gain.mean_db:+.2f} ({row.gain.low_db:+.2f} to {row.gain.high_db:+.2f})"
         mark = "**" if row.gain.significant else ""
-        lines.append(
-            f"| {row.task} | {row.views} | {row.slices[0]} to {row.slices[1]} | {row.equidistant_db:.2f} "
-            f"| {mark}{text}{mark} |"
-        )
+        views = f"{row.views}{', dose shared' if row.shared else ''}"
+        span = f"{row.slices[0]} to {row.slices[1]}"
+        lines.append(f"| {row.task} | {views} | {span} | {row.equidistant_db:.2f} | {mark}{text}{mark} |")
     return "\n".join(lines) + "\n"
