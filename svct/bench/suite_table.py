@@ -47,7 +47,8 @@ def pack(run: Run, path: Path) -> None:
     table = pyarrow.parquet.read_table(run.folder / "results.parquet").sort_by(
         [(name, "ascending") for name in COLUMNS]
     )
-    about = json.dumps({**run.about, "plan": run.plan}).encode()
+    told = {name: value for name, value in run.about.items() if name != "command"}  # it may hold paths
+    about = json.dumps({**told, "plan": run.plan}).encode()
     table = table.replace_schema_metadata({ABOUT: about})
     with atomic_path(path, overwrite=True) as partial:
         pyarrow.parquet.write_table(table, partial, compression="zstd")
