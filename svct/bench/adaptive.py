@@ -15,6 +15,7 @@ from svct.geometry.projector import Projector
 from svct.recon.networks import load_backbone
 from svct.sampling.adaptive import Adaptive, Measure
 from svct.sampling.fixed import ViewSet, equidistant_sets
+from svct.sampling.gain import Gain
 from svct.sampling.linear import coarsening, linear_model, pooled
 from svct.sampling.policy import Policy
 from svct.sampling.samplers.base import Choice, Problem
@@ -155,8 +156,7 @@ def as_markdown(cells: list[dict[str, Any]]) -> str:
 
 
 def _told(gain: dict[str, Any]) -> str:
-    text = f"{gain['mean_db']:+.2f} ({gain['low_db']:+.2f} to {gain['high_db']:+.2f})"
-    return f"**{text}**" if gain["low_db"] > 0 else text
+    return Gain(**gain).marked
 
 
 def _for_each(choose: Callable[[Measure], Choice], trial: Trial, shown: list[int]) -> list[ViewSet]:

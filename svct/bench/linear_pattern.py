@@ -12,6 +12,7 @@ from torch import Tensor
 from svct.bench.compare import paired_gain
 from svct.geometry.projector import Projector
 from svct.sampling.fixed import ViewSet, equidistant_sets
+from svct.sampling.gain import Gain
 from svct.sampling.linear import LinearModel, coarsening, linear_model, pooled
 from svct.sampling.samplers.base import Problem
 from svct.sampling.samplers.designed import Designed
@@ -138,13 +139,8 @@ def as_markdown(cells: list[dict[str, Any]]) -> str:
 
 
 def _told(cell: dict[str, Any]) -> str:
-    gain, own = cell["gain"], cell["own_gain"]
-    return f"{cell['expected_gain_db']:+.2f}, {_bold(gain)}, {_bold(own)}"
-
-
-def _bold(gain: dict[str, Any]) -> str:
-    text = f"{gain['mean_db']:+.2f} ({gain['low_db']:+.2f} to {gain['high_db']:+.2f})"
-    return f"**{text}**" if gain["low_db"] > 0 else text
+    gain, own = Gain(**cell["gain"]), Gain(**cell["own_gain"])
+    return f"{cell['expected_gain_db']:+.2f}, {gain.marked}, {own.marked}"
 
 
 def measured(

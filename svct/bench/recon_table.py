@@ -115,7 +115,7 @@ def _flux(photons: float) -> str:
 
 
 def _interval(gain: Gain | None) -> str:
-    return "" if gain is None else f"{gain.mean_db:+.2f} ({gain.low_db:+.2f} to {gain.high_db:+.2f})"
+    return "" if gain is None else gain.told
 
 
 def _mean(values: Sequence[float]) -> float | None:

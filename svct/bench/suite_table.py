@@ -118,13 +118,11 @@ class Tables:
 
     def value(self, task: str, views: int, sampler: str, method: str, metric: str, *, ends: bool = True) -> str:
         """Return a figure with its interval, or an empty text."""
-        of_reader = metric in ("auc", "dprime")
-        setting = self.at.get((task, views, sampler, method, "auc" if of_reader else metric))
+        reading = metric in ("auc", "dprime")
+        setting = self.at.get((task, views, sampler, method, "auc" if reading else metric))
         if setting is None:
             return ""
-        if of_reader:
-            setting = replace(setting, metric=metric)
-        point = self._read(setting) if of_reader else self.points[setting]
+        point = self._read(setting)[replace(setting, metric=metric)] if reading else self.points[setting]
         mean, low, high = (told(v, metric=metric) for v in (point.value, point.low, point.high))
         return f"{mean} ({low} to {high})" if ends else mean
 
@@ -139,9 +137,9 @@ class Tables:
         return comparisons_of({s: p for s, p in self.points.items() if (s.metric, s.reconstructor) == ("psnr", method)})
 
     @cache  # noqa: B019
-    def _read(self, setting: Setting) -> Point:
-        own = replace(setting, metric="auc")
-        return area_points({own: self.areas[own]})[setting]
+    def _read(self, setting: Setting) -> Points:
+        """Return AUC and d' where an AUC was measured."""
+        return area_points({setting: self.areas[setting]})
 
     def _over_tasks(self, views: Sequence[int]) -> str:
         """Return gains as means over the tasks, through the backbone, with 95 % intervals over the patients of each."""
@@ -163,13 +161,12 @@ class Tables:
             row = []
             for one, other in pairs:
                 both = {task: sorted(each[task, one].keys() & each[task, other].keys()) for task in whole}
-                found = stratified_gain(
+                gain = stratified_gain(
                     [[each[task, one][key] for key in both[task]] for task in whole],
                     [[each[task, other][key] for key in both[task]] for task in whole],
                     baseline=other,
                 )
-                text = f"{found.mean_db:+.2f} ({found.low_db:+.2f} to {found.high_db:+.2f})"
-                row.append(f"**{text}**" if found.significant else text)
+                row.append(gain.marked)
             lines.append(f"| {count} | {len(whole)} | {' | '.join(row)} |")
         if len(lines) == 2:
             wanted = ", ".join(dict.fromkeys(name for pair in pairs for name in pair))

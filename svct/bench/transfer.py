@@ -127,9 +127,7 @@ def as_markdown(rows: Sequence[Transfer]) -> str:
         "|---|---:|---|---:|---:|",
     ]
     for row in rows:
-        text = f"{row.gain.mean_db:+.2f} ({row.gain.low_db:+.2f} to {row.gain.high_db:+.2f})"
-        mark = "**" if row.gain.significant else ""
         views = f"{row.views}{', dose shared' if row.shared else ''}"
         span = f"{row.slices[0]} to {row.slices[1]}"
-        lines.append(f"| {row.task} | {views} | {span} | {row.equidistant_db:.2f} | {mark}{text}{mark} |")
+        lines.append(f"| {row.task} | {views} | {span} | {row.equidistant_db:.2f} | {row.gain.marked} |")
     return "\n".join(lines) + "\n"

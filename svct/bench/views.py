@@ -9,6 +9,7 @@ from svct.bench.share import law_work, share_by_law
 from svct.bench.subjects import Subjects
 from svct.geometry.projector import Projector
 from svct.sampling.fixed import ViewSet
+from svct.sampling.gain import Gain
 from svct.sampling.linear import linear_model
 from svct.sampling.load import share_load
 from svct.sampling.samplers.base import Choice, Problem
@@ -117,8 +118,7 @@ def as_markdown(cells: list[dict[str, Any]]) -> str:
 
 
 def _gain(gain: dict[str, Any]) -> str:
-    text = f"{gain['mean_db']:+.2f} ({gain['low_db']:+.2f} to {gain['high_db']:+.2f})"
-    return f"**{text}**" if gain["low_db"] > 0 else text
+    return Gain(**gain).marked
 
 
 def _ignore(views: ViewSet) -> None:

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from svct.bench.learn import Effort
     from svct.bench.many import ManyVerdict
     from svct.sampling.constraints import Constraints
-    from svct.sampling.gain import Gain
     from svct.sampling.samplers import Sampler
     from svct.tasks.task import Task
 
@@ -172,16 +171,16 @@ def _summary(verdict: "ManyVerdict", folder: Path) -> str:
         level = its.metrics["equidistant"]["psnr_db"]
         rival = its.metrics["rivals"]["universal"]["gain"]
         lines.append(
-            f"{name:<14} {sum(level) / len(level):8.2f} dB   {_told(its.gain):<26} "
-            f"{_told(Gain(**rival)):<26} {its.schedule.method}"
+            f"{name:<14} {sum(level) / len(level):8.2f} dB   {its.gain.told:<26} "
+            f"{Gain(**rival).told:<26} {its.schedule.method}"
         )
         if shared := its.metrics["rivals"].get("dose shared"):
             lines.append(
-                f"{'':<14} dose shared   {_told(Gain(**shared['gain']))}, "
+                f"{'':<14} dose shared   {Gain(**shared['gain']).told}, "
                 f"loads {min(shared['loads']):.2f} to {max(shared['loads']):.2f} of the mean"
             )
     lines += [
-        f"{'mean':<14} {'':>11}   {_told(verdict.specific_gain):<26} {_told(verdict.universal_gain):<26} "
+        f"{'mean':<14} {'':>11}   {verdict.specific_gain.told:<26} {verdict.universal_gain.told:<26} "
         f"universal: {verdict.universal.method}",
         verdict.claim,
         "The backbone's weights are the same as before.",
@@ -189,7 +188,3 @@ def _summary(verdict: "ManyVerdict", folder: Path) -> str:
     names = [f"{name}.json, {name}.safetensors" for name in verdict.verdicts]
     lines += [f"  {folder / name}" for name in (*names, "universal.json", "metrics.json", "config.json")]
     return "\n".join(lines)
-
-
-def _told(gain: "Gain") -> str:
-    return f"{gain.mean_db:+.2f} ({gain.low_db:+.2f} to {gain.high_db:+.2f})"

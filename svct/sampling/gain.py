@@ -49,3 +49,13 @@ class Gain:
     def significant(self) -> bool:
         """Whether the whole interval lies above zero."""
         return self.low_db > 0
+
+    @property
+    def told(self) -> str:
+        """Mean and interval in words, dB."""
+        return f"{self.mean_db:+.2f} ({self.low_db:+.2f} to {self.high_db:+.2f})"
+
+    @property
+    def marked(self) -> str:
+        """The same for a table in Markdown: bold where the interval lies above zero."""
+        return f"**{self.told}**" if self.significant else self.told
