@@ -9,10 +9,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from svct.bench.backbone import backbone_for
 from svct.bench.compare import paired_gain
 from svct.bench.linear_pattern import measured, squared_errors
 from svct.geometry.projector import Projector
-from svct.recon.networks import load_backbone
 from svct.sampling.adaptive import Adaptive, Measure
 from svct.sampling.fixed import ViewSet, equidistant_sets
 from svct.sampling.gain import Gain
@@ -84,7 +84,7 @@ def adaptive_cell(
         Gains over the baseline in PSNR through the backbone and of linear MMSE reconstruction on the model's coarse
         grid, with intervals over patients; plain JSON. Every view of every arm has the same load, scouts included.
     """
-    net, A, cohort = load_backbone(), Projector(task.scan, task.grid), task.cohort
+    net, A, cohort = backbone_for(task), Projector(task.scan, task.grid), task.cohort
     tick("patients")
     chosen = cohort.split("train")[: effort.train]
     train, test = cohort.images(chosen), _turned(task, cohort.split("test")[: effort.test], turn_deg)

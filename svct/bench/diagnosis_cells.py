@@ -21,6 +21,7 @@ from svct.bench.recon_methods import FIRST_GUESS, STRENGTHS, mean_psnr, reconstr
 from svct.errors import DataFileError
 from svct.files import atomic_path
 from svct.geometry.projector import Projector
+from svct.recon.metal import interpolate_metal
 from svct.recon.tv import tv
 from svct.tasks.case import Case
 from svct.tasks.heads.controls import shuffled
@@ -126,6 +127,8 @@ class Scanned:
         physics = replace(task.acquisition, photons=photons)
         seed = self.detection.seed
         y, about, strength = physics.measure(A(truth), seed=seed + 1), {}, 0.0
+        if task.metal:
+            y, _ = interpolate_metal(y, A)
         with torch.inference_mode():
             if method == "tv":
                 tuned = physics.measure(A(self.tuning), seed=seed + 2)

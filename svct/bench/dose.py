@@ -9,10 +9,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from svct.bench.backbone import backbone_for
 from svct.bench.compare import paired_gain
 from svct.bench.lesions import Lesions, cross_read, detectability, detectability_gain, fit_observer, put_lesions
 from svct.geometry.projector import Projector
-from svct.recon.networks import load_backbone
 from svct.sampling.fixed import equidistant_sets
 from svct.sampling.importance import without_metal
 from svct.sampling.linear import linear_model
@@ -94,7 +94,7 @@ def dose_cell(task: Task, *, effort: DoseEffort, seed: int, tick: Callable[[str]
     Returns:
         Gains in PSNR outside metal through the backbone, those expected by the linear model, and the arms; plain JSON.
     """
-    net, A, cohort = load_backbone(), Projector(task.scan, task.grid), task.cohort
+    net, A, cohort = backbone_for(task), Projector(task.scan, task.grid), task.cohort
     train = cohort.images(cohort.split("train")[: effort.train])
     test = cohort.images(cohort.split("test")[: effort.test])
     problem = Problem(A, task.acquisition, task.budget, train, importance=without_metal(train), net=net)
@@ -162,7 +162,7 @@ def lesion_figures(task: Task, cell: dict[str, Any], *, effort: DoseEffort, seed
     """
     A, cohort = Projector(task.scan, task.grid), task.cohort
     problem = Problem(
-        A, task.acquisition, task.budget, cohort.images(cohort.split("train")[: effort.readers]), net=load_backbone()
+        A, task.acquisition, task.budget, cohort.images(cohort.split("train")[: effort.readers]), net=backbone_for(task)
     )
     test = cohort.images(cohort.split("test")[: effort.test])
     arms = {n: Choice(*(tuple(cell["arms"][n][k]) for k in ("views", "loads"))) for n in (EVEN, "law", "both")}

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 import svct
+from svct.bench.backbone import backbone_for
 from svct.bench.compare import paired_gain
 from svct.bench.subjects import Subjects
 from svct.errors import InputError
@@ -185,7 +186,7 @@ def search_views(
     net = net or load_backbone()
     net = net.halved() if effort.half else net
     parts = [
-        Problem(Projector(task.scan, task.grid), task.acquisition, task.budget, s.train, net=net)
+        Problem(Projector(task.scan, task.grid), task.acquisition, task.budget, s.train, net=backbone_for(task, net))
         for task, s in zip(tasks, subjects, strict=True)
     ]
     problem = replace(parts[0], others=tuple(parts[1:]), rules=rules)
@@ -199,7 +200,7 @@ def search_views(
         count = min(map(len, images))
         return panel_of(
             [
-                measure_trial(x[:count], part.A, part.acquisition, net=net, seed=noise)
+                measure_trial(x[:count], part.A, part.acquisition, net=part.require_net("search"), seed=noise)
                 for part, x in zip(parts, images, strict=True)
             ]
         )
@@ -263,7 +264,7 @@ def judge(
     Returns:
         The verdict; its schedule holds the learned views where the lower end of the gain's interval clears zero.
     """
-    net = net or load_backbone()
+    net = backbone_for(task, net)
     A = Projector(task.scan, task.grid)
     noise = [1_000_003 * seed + 10 + i for i in range(NOISE_SEEDS)]
     trials = [measure_trial(subjects.test, A, task.acquisition, net=net, seed=s) for s in noise]

@@ -8,6 +8,7 @@ from torch import nn
 from svct.geometry.projector import Projector
 from svct.metrics import psnr
 from svct.recon.fbp import fbp
+from svct.recon.metal import interpolate_metal
 from svct.recon.tv import tv
 from svct.sampling.fixed import equidistant_sets
 from svct.tasks.task import load_task, task_names
@@ -52,6 +53,8 @@ def score_network(net: nn.Module, *, views: int = 24, patients: int = 16, seed: 
         truth = task.cohort.images(task.cohort.split("test")[:patients])
         A = Projector(task.scan, task.grid)[list(equidistant_sets(len(task.scan), views)[0])]
         y = task.acquisition.measure(A(truth), seed=seed)
+        if task.metal:
+            y, _ = interpolate_metal(y, A)
         with torch.inference_mode():
             images = {
                 "fbp": [fbp(y, A, filter=f) for f in ("ramp", "hann")],

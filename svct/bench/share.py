@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from svct.bench.backbone import backbone_for
 from svct.bench.learn import Found, Verdict
 from svct.bench.subjects import Subjects
 from svct.geometry.projector import Projector
-from svct.recon.networks import load_backbone
 from svct.sampling.fixed import ViewSet
 from svct.sampling.gain import Gain
 from svct.sampling.modulation import LoadLaw
@@ -35,7 +35,7 @@ def share_by_law(
         tick: Called with the work done, in reconstructed images.
     """
     A = Projector(task.scan, task.grid)
-    problem = Problem(A, task.acquisition, task.budget, subjects.train, net=load_backbone())
+    problem = Problem(A, task.acquisition, task.budget, subjects.train, net=backbone_for(task))
     images = min(LAW.patients, len(subjects.train)) * len(view_sets)
     return LAW.share(problem, view_sets, seed=1_000_003 * seed + 3, each=lambda: tick(images))
 
@@ -68,7 +68,7 @@ def share_dose(
     if by_law:
         options += share_by_law(task, subjects, (found.equidistant, found.learned), seed=seed, tick=tick)
     A = Projector(task.scan, task.grid)
-    trial = measure_trial(subjects.validation, A, task.acquisition, net=load_backbone(), seed=1_000_003 * seed + 2)
+    trial = measure_trial(subjects.validation, A, task.acquisition, net=backbone_for(task), seed=1_000_003 * seed + 2)
     means = [float(trial.psnr_at(choice).mean()) for choice in options]
     tick(len(options) * len(subjects.validation))
     return options[int(np.argmax(means))]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from svct.bench.backbone import backbone_for
 from svct.bench.compare import paired_gain
 from svct.bench.experiment.choose import offsets_of
 from svct.bench.learn import NOISE_SEEDS
@@ -80,8 +81,8 @@ def transfer(
             f"slices: expected first..last within 0 to {len(volume.hu) - 1}, two or more, got {first}..{last}"
         )
     count = min(most, last - first + 1)
-    taken = [first + i * (last - first) // (count - 1) for i in range(count)]
     net = load_backbone()
+    taken = [first + i * (last - first) // (count - 1) for i in range(count)]
     for schedule in schedules:
         task = load_task(schedule.task).with_budget(len(schedule.projections))
         A = Projector(task.scan, task.grid)
@@ -90,7 +91,7 @@ def transfer(
         choice = Choice(tuple(sorted(loads)), tuple(loads[view] for view in sorted(loads)))
         images = torch.from_numpy(volume.slices_on(task.grid, tuple(taken)))
         trials = [
-            measure_trial(images, A, task.acquisition, net=net, seed=1_000_003 * seed + 10 + i)
+            measure_trial(images, A, task.acquisition, net=backbone_for(task, net), seed=1_000_003 * seed + 10 + i)
             for i in range(NOISE_SEEDS)
         ]
         rows = offsets_of(len(task.scan), task.budget, offsets)

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 import svct
+from svct.bench.backbone import backbone_for
 from svct.bench.diagnosis_task import DetectionTask, detection_task
 from svct.bench.judge_heads import HeadVerdict, judge_for_heads, judge_work
 from svct.bench.learn_heads import QUICK, HeadEffort, HeadFound, check_share, draw_cohorts, learn_for_heads, search_work
@@ -19,7 +20,7 @@ from svct.bench.readings import driver_names
 from svct.cli.progress import progress
 from svct.cli.run_folder import RunFolder
 from svct.errors import InputError, unknown_name
-from svct.recon.networks import backbone_path, file_sha256, load_backbone
+from svct.recon.networks import backbone_path, file_sha256
 from svct.sampling.schedule import Schedule
 from svct.tasks.task import Task
 
@@ -73,7 +74,7 @@ def learn_heads(
         "seed": seed, "keep_learned": keep_learned, "effort": asdict(effort), "detection": detection.to_dict(),
     }  # fmt: skip
     run = RunFolder(folder, json.loads(json.dumps(config)), resume=resume)
-    net = load_backbone()
+    net = backbone_for(task)
     total = effort.train + effort.validation + effort.test
     total += search_work(effort, driver) + judge_work(effort.test, effort.train)
     with run.guarded():

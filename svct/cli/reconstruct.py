@@ -27,6 +27,7 @@ _DEFAULTS = "sirt 200, sart 20, cgls 20, mlem 50, pwls 100, tv 200, tgv 300"
 @click.option("--schedule", type=click.Path(path_type=Path), help="Use the views of this schedule alone.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 @click.option("--slab", type=click.IntRange(min=1), help="So many slices at a time.  [default: by memory]")
+@click.option("--metal", is_flag=True, help="Interpolate rays through metal first, and show the metal in the image.")
 @click.option("--filter", help="Filter of fbp.  [default: ramp]")
 @click.option("--coverage", help="Of the circle by the views, of fbp: auto, full or short.  [default: auto]")
 @click.option("--iterations", type=click.IntRange(min=1), help=f"Iterations.  [default: {_DEFAULTS}]")
@@ -58,6 +59,7 @@ def command(
     schedule: Path | None,
     device: str,
     slab: int | None,
+    metal: bool,
     out: Path | None,
     slice_mm: float | None,
     axes: str,
@@ -105,7 +107,7 @@ def command(
         views = _views(schedule, scan)
         where = choose_device(device, scan)
         plan = plan_slabs(scan[views], grid, data.shape[:-2], method=method, size=slab)
-        meta = describe(data, method, settings, views)
+        meta = describe(data, method, settings | ({"metal": True} if metal else {}), views)
         spacing = data.meta.get("slice_mm") if slice_mm is None else slice_mm
         result = Result(plan.shape, grid, meta, slice_mm=spacing, axes=axes, mu_water=mu_water)
         require_output(target, result, overwrite=overwrite)
@@ -115,7 +117,7 @@ def command(
         if plan.note:
             say(f"note: {plan.note}")
         iterations = settings.get("iterations") or chosen_method.iterations or 1
-        job = SlabJob(data, views, plan, _bind(chosen_method, settings, say), where, method, iterations)
+        job = SlabJob(data, views, plan, _bind(chosen_method, settings, say, metal=metal), where, method, iterations)
         middle, seconds = job.run(target, result, overwrite=overwrite, say=say)
     if png is not None:
         draw(png, middle, title=method, mu_water=mu_water, overwrite=overwrite)
@@ -156,11 +158,18 @@ def _taken_by(option: str) -> str:
     return ", ".join(name for name in reconstructor_names() if option in find_reconstructor(name).options)
 
 
-def _bind(method: "Reconstructor", settings: dict[str, Any], say: Callable[[str], None]) -> "Method":
+def _bind(method: "Reconstructor", settings: dict[str, Any], say: Callable[[str], None], *, metal: bool) -> "Method":
     import torch
+
+    from svct.recon.metal import interpolate_metal
 
     def run(y: "Tensor", A: "Projector", each: Callable[[int], Any]) -> "Tensor":
         with torch.inference_mode():
-            return method.reconstruct(y, A, settings=settings, each=each, say=say)
+            if not metal:
+                return method.reconstruct(y, A, settings=settings, each=each, say=say)
+            y, seen = interpolate_metal(y, A)
+            say("metal: found and interpolated" if bool(seen.any()) else "metal: none found above 3000 HU")
+            x = method.reconstruct(y, A, settings=settings, each=each, say=say)
+            return torch.where(seen > 0, torch.maximum(seen, x), x) if method.gives_image else x
 
     return run

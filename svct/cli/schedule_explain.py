@@ -36,12 +36,12 @@ def command(
     Writes a picture, and all its figures beside it as NAME-values.json. What a view is worth is measured by leaving it
     out, through the backbone, paired over test patients; and in the linear model of the training patients.
     """
+    from svct.bench.backbone import backbone_for
     from svct.bench.explain import explain
     from svct.bench.explain_picture import draw_explanation, sentences
     from svct.cli.progress import progress
     from svct.errors import unknown_name
     from svct.files import atomic_path, require_writable
-    from svct.recon.networks import load_backbone
     from svct.sampling.match import measured_views
     from svct.sampling.schedule import Schedule
     from svct.tasks.task import load_task
@@ -62,7 +62,7 @@ def command(
             task,
             views,
             loads=loads,
-            net=None if linear else load_backbone(),
+            net=None if linear else backbone_for(task),
             train=train,
             patients=patients,
             tried=tried,

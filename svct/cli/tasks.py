@@ -153,6 +153,7 @@ def _settings(task: "Task") -> dict[str, Any]:
         "findings": list(task.findings),
         "heads": list(task.heads),
         "protocol": task.protocol,
+        "metal": task.metal,
         "scan": task.scan.kind,
         "bins": task.scan.detector_shape[-1],
         **scan,

@@ -14,6 +14,7 @@ from svct.geometry.arrays import as_tensor
 from svct.geometry.projector import Projector
 from svct.recon.checks import check_data
 from svct.recon.data_step import DIRECTIONS, DataStep, conditions
+from svct.recon.metal import interpolate_metal
 from svct.recon.regularisers import CONDITIONS, regulariser
 from svct.units import MU_WATER
 
@@ -74,7 +75,7 @@ class UnrolledNet(nn.Module):
             "form": form,
         }
         self.form, self.memory, self.directions = form, memory, tuple(directions)
-        self.checkpointing = self.reduced = False
+        self.checkpointing = self.reduced = self.metal_free = False
         count = len(self.directions)
         seen = (1 + count + memory) * (3 if form == "2.5d" else 1)
         self.nets = nn.ModuleList(
@@ -128,6 +129,15 @@ class UnrolledNet(nn.Module):
         other.reduced = True
         return other
 
+    def without_metal(self) -> "UnrolledNet":
+        """Return the same network, weights shared, that interpolates rays through metal first.
+
+        Its images do not show the metal; see `svct.recon.metal.interpolate_metal`.
+        """
+        other = copy.copy(self)
+        other.metal_free = True
+        return other
+
     def features(self, y: Float[Tensor, "..."], A: Projector) -> Float[Tensor, "batch channel ..."]:
         """Reconstruct, and return what a head on top of the network may read.
 
@@ -158,6 +168,8 @@ class UnrolledNet(nn.Module):
             raise InputError(f"A: expected a volume for a network of the form {self.form}, got images; use a 2d one")
         weights = None if view_weights is None else view_weights.to(data.device)
         batch = data.reshape(-1, *A.range_shape)
+        if self.metal_free:
+            batch, _ = interpolate_metal(batch, A, view_weights=weights)
         told = conditions(batch, A, weights)
         loads = None if view_loads is None else view_loads.to(data.device)
         step = DataStep(batch, A, weights, self.directions, loads)

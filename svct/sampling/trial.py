@@ -243,9 +243,8 @@ def measure_problem(problem: Problem, name: str, *, seed: int, patients: int | N
     Raises:
         InputError: The problem has no backbone.
     """
-    net = problem.require_net(name)
     count = min([len(part.images) for part in problem.parts] + ([] if patients is None else [patients]))
-    return panel_of([_measure_part(part, count, net, seed) for part in problem.parts])
+    return panel_of([_measure_part(part, count, part.require_net(name), seed) for part in problem.parts])
 
 
 def _measure_part(problem: Problem, count: int, net: UnrolledNet, seed: int) -> Trial:

@@ -40,6 +40,8 @@ class Task:
         objective: What views are chosen for: ``"image"``, its error as a whole, or ``"heads"``, their loss.
         heads: Names of the diagnostic heads that read the reconstructions.
         protocol: What flux and noise are modelled on, in words; for people.
+        metal: Whether patients have metal, whose rays are then interpolated before any reconstruction, see
+            `svct.recon.metal`.
 
     Raises:
         InputError: The budget is less than 2 or more than the candidates, or the objective lacks heads or findings.
@@ -56,6 +58,7 @@ class Task:
     objective: Objective = "image"
     heads: tuple[str, ...] = ()
     protocol: str = ""
+    metal: bool = False
 
     def __post_init__(self) -> None:
         if isinstance(self.budget, bool) or not isinstance(self.budget, int) or not 2 <= self.budget <= len(self.scan):
@@ -150,6 +153,7 @@ def _build(values: dict[str, Any]) -> Task:
         objective=values.get("objective", "image"),
         heads=tuple(values.get("heads", ())),
         protocol=values.get("protocol", ""),
+        metal=values.get("metal", False),
     )
 
 

@@ -40,6 +40,7 @@ def task_toml(task: Task) -> str:
         ),
         _line("heads", list(task.heads), f"that read the images; {_choice(heads, 'none is installed')}"),
         _line("protocol", task.protocol, "what flux and noise are modelled on, for people to read"),
+        _line("metal", task.metal, "whether rays through metal are interpolated before any reconstruction"),
         "",
         "[cohort]",
         _line("anatomy", cohort.anatomy, _choice(anatomy_names(), "")),

@@ -9,13 +9,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from svct.bench.backbone import backbone_for
 from svct.bench.experiment.node import LEARNED, LEARNED_MAS, SEARCHES, UNIVERSAL, Choices, ViewNode
 from svct.bench.learn import learn_views
 from svct.bench.many import learn_universal
 from svct.bench.share import LAW
 from svct.bench.subjects import Subjects, cohort_source
 from svct.geometry.projector import Projector
-from svct.recon.networks import load_backbone
 from svct.recon.unrolled import UnrolledNet
 from svct.sampling.fixed import ViewSet, equidistant_sets
 from svct.sampling.samplers.base import Choice, Problem, load_sampler
@@ -52,7 +52,7 @@ def choose(node: ViewNode, choices: Choices) -> Choice:
     if node.kind == UNIVERSAL:
         return _universal(node, choices)
     problem = Problem(
-        Projector(task.scan, task.grid), task.acquisition, task.budget, patients.train, net=load_backbone()
+        Projector(task.scan, task.grid), task.acquisition, task.budget, patients.train, net=backbone_for(task)
     )
     return load_sampler(node.kind, **node.settings).choose(problem, seed=seed)
 
@@ -117,7 +117,7 @@ def _share_dose(task: Task, patients: Subjects, learned: Choice, node: ViewNode)
 
 def _net(node: ViewNode) -> UnrolledNet:
     """Return the backbone, as exact as the effort has it."""
-    net = load_backbone()
+    net = backbone_for(node.task)
     return net.halved() if node.effort.half else net
 
 

@@ -28,7 +28,7 @@ def key_of(inputs: Mapping[str, Any]) -> str:
 
 
 def task_inputs(task: Task) -> dict[str, Any]:
-    """Return what scans of a task depend on, plain data: patients, grid, geometry, flux and noise."""
+    """Return what scans of a task depend on, plain data: patients, grid, geometry, flux, noise and metal."""
     return {
         "name": task.name,
         "anatomy": task.cohort.anatomy,
@@ -37,4 +37,5 @@ def task_inputs(task: Task) -> dict[str, Any]:
         "grid": task.grid.to_dict(),
         "scan": task.scan.to_dict(),
         "acquisition": asdict(task.acquisition),
+        **({"metal": "interpolated"} if task.metal else {}),
     }

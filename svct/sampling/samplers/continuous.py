@@ -48,11 +48,10 @@ class Continuous:
 
     def choose(self, problem: Problem, *, seed: int = 0, each: Callable[[], object] | None = None) -> Choice:
         """Choose views; `each` is called once per reconstructed patient."""
-        net = problem.require_net(self.name)
         scan, budget = problem.A.scan, problem.budget
         turn = 2 * math.pi if scan.divergent else math.pi
         places = torch.tensor(scan.angles, dtype=torch.float64)
-        asked = [_Asked(part, net, self.patients, seed) for part in problem.parts]
+        asked = [_Asked(part, part.require_net(self.name), self.patients, seed) for part in problem.parts]
         angles = places[list(self.start or even_sets(problem.candidates, budget, problem.rules)[0])]
         count = min(len(one.truth) for one in asked)
 
