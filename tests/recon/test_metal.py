@@ -82,7 +82,7 @@ def test_metal_at_the_edge_of_the_detector_takes_its_neighbour() -> None:
 
 
 def test_views_of_no_weight_say_nothing_of_where_metal_is() -> None:
-    truth, y, A = scanned("hips", 16, patients=1)
+    _, y, A = scanned("hips", 16, patients=1)
     weights = torch.ones(16)
     weights[1::2] = 0
     spoilt = y.clone()
