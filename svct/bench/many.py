@@ -1,7 +1,6 @@
 """Views of many tasks on one frozen backbone: a set for each, and one universal set for all of them."""
 
 import hashlib
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from types import MappingProxyType
@@ -10,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from svct.bench.compare import paired_gain, stratified_gain
-from svct.bench.learn import Effort, Found, Stage, Verdict, judge, search_views, search_work, work
+from svct.bench.judge import Verdict, judge, work
+from svct.bench.learn import Effort, Found, Stage, search_views, search_work
 from svct.bench.share import SHARED, with_shared_dose
 from svct.bench.subjects import Subjects
-from svct.errors import InputError, SvctError
+from svct.bench.together import UNIVERSAL, require_together, shared_candidates
+from svct.errors import SvctError
 from svct.recon.networks import load_backbone
 from svct.recon.unrolled import UnrolledNet
 from svct.sampling.constraints import Constraints
@@ -22,11 +23,6 @@ from svct.sampling.gain import Gain
 from svct.sampling.samplers.base import Choice, Sampler
 from svct.sampling.schedule import Schedule
 from svct.tasks.task import Task
-
-UNIVERSAL = "universal"
-"""Name of the schedule for all tasks."""
-
-_SAME_ANGLE = 1e-6  # radians
 
 
 @dataclass(frozen=True, eq=False)
@@ -277,75 +273,6 @@ def many_work(
     return sum(work(*pair, effort, rules) + search_work(*pair, effort, rules) + 3 * len(pair[1].test) for pair in pairs)
 
 
-def require_together(tasks: Sequence[Task], rules: Constraints | None = None) -> None:
-    """Refuse tasks that cannot have a universal schedule.
-
-    Args:
-        tasks: The tasks.
-        rules: What a device can take.
-
-    Raises:
-        InputError: Fewer than two, equal names, different budgets, beams of different kinds, or too few common angles;
-            under constraints, other candidates than those that they are over, or a budget that does not fit.
-    """
-    names = [task.name for task in tasks]
-    if len(names) < 2 or len({*names, UNIVERSAL}) <= len(names):
-        raise InputError(
-            f"tasks: expected two or more of different names, none of them {UNIVERSAL!r}, got {', '.join(names)}"
-        )
-    budgets = {task.budget for task in tasks}
-    if len(budgets) > 1:
-        told = ", ".join(f"{task.name} {task.budget}" for task in tasks)
-        raise InputError(f"views: expected one number for all tasks, got {told}; give --views")
-    shared_candidates(tasks)
-    if rules is not None:
-        wanted = np.deg2rad(rules.angles_deg)
-        for task in tasks:
-            angles = np.asarray(task.scan.angles)
-            if len(angles) != len(wanted) or not np.allclose(angles, wanted, rtol=0, atol=_SAME_ANGLE):
-                raise InputError(
-                    f"limits of a device: expected the same {len(wanted)} candidates for all tasks, got others, "
-                    f"{len(angles)}, for {task.name}; give the tasks the same angles, or learn them one by one"
-                )
-        rules.require_budget(tasks[0].budget)
-
-
-def shared_candidates(tasks: Sequence[Task]) -> dict[str, ViewSet]:
-    """Return the candidates of each task that stand at angles which all tasks have, by the task's name.
-
-    Args:
-        tasks: The tasks; detectors, distances and grids may differ.
-
-    Returns:
-        Indices into each task's candidates, all of the same length, at the same angles in the same order.
-
-    Raises:
-        InputError: Beams of different kinds, or the common angles are fewer than the budget or not evenly spaced.
-    """
-    kinds = {task.name: task.scan.kind for task in tasks}
-    if len(set(kinds.values())) > 1:
-        told = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
-        raise InputError(
-            f"tasks: expected scans of one kind for a universal schedule, since the same angle means other rays in "
-            f"another beam, got {told}"
-        )
-    turn = 2 * math.pi if tasks[0].scan.divergent else math.pi
-    places = [np.asarray(task.scan.angles) % turn for task in tasks]
-    kept = [int(i) for i in range(len(places[0])) if all(_nearest(p, places[0][i], turn)[1] for p in places)]
-    angles = np.sort(places[0][kept])
-    gaps = np.diff(angles, append=angles[:1] + turn)
-    if len(kept) < tasks[0].budget or gaps.max() - gaps.min() > 10 * _SAME_ANGLE:
-        counts = ", ".join(f"{task.name} {len(task.scan)}" for task in tasks)
-        raise InputError(
-            f"tasks: expected {tasks[0].budget} or more candidates, evenly spaced, at angles that all "
-            f"tasks have, got {len(kept)} in common of {counts}; give the tasks the same candidates"
-        )
-    return {
-        task.name: tuple(_nearest(p, places[0][i], turn)[0] for i in kept)
-        for task, p in zip(tasks, places, strict=True)
-    }
-
-
 def weights_sha256(net: UnrolledNet) -> str:
     """Return the SHA-256 of a network's weights as they are in memory."""
     digest = hashlib.sha256()
@@ -353,12 +280,6 @@ def weights_sha256(net: UnrolledNet) -> str:
         digest.update(name.encode())
         digest.update(value.contiguous().numpy().tobytes())
     return digest.hexdigest()
-
-
-def _nearest(places: np.ndarray[Any, np.dtype[np.float64]], angle: float, turn: float) -> tuple[int, bool]:
-    """Return the place nearest to an angle, and whether it is the same angle."""
-    distance = np.abs((places - angle + turn / 2) % turn - turn / 2)
-    return int(distance.argmin()), bool(distance.min() < _SAME_ANGLE)
 
 
 def _placed(found: Found, own: ViewSet) -> Found:

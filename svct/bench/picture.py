@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from torch import Tensor
 
-from svct.bench.learn import Verdict
+from svct.bench.judge import Verdict
 from svct.files import atomic_path
 from svct.metrics import psnr
 from svct.sampling.wheel import draw_wheel

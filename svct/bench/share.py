@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from svct.bench.backbone import backbone_for
-from svct.bench.learn import Found, Verdict
+from svct.bench.judge import Verdict
+from svct.bench.learn import Found
 from svct.bench.subjects import Subjects
 from svct.geometry.projector import Projector
 from svct.sampling.fixed import ViewSet

@@ -9,7 +9,7 @@ import torch
 from svct.bench.backbone import backbone_for
 from svct.bench.compare import paired_gain
 from svct.bench.experiment.choose import offsets_of
-from svct.bench.learn import NOISE_SEEDS
+from svct.bench.judge import NOISE_SEEDS
 from svct.data.open import read_volume
 from svct.errors import InputError
 from svct.geometry.projector import Projector

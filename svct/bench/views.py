@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from svct.bench.learn import Effort, Stage, judge, learn_views, work
+from svct.bench.judge import judge, work
+from svct.bench.learn import Effort, Stage, learn_views
 from svct.bench.share import law_work, share_by_law
 from svct.bench.subjects import Subjects
 from svct.geometry.projector import Projector

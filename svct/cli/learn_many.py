@@ -56,10 +56,11 @@ def learn_together(
         rules: What a device can take, over the candidates of every task.
         device: Name or file of the profile that each schedule is planned for. Default: none.
     """
-    from svct.bench.many import judge_many, learn_many, many_work, require_together
+    from svct.bench.many import judge_many, learn_many, many_work
     from svct.bench.share import share_dose as share
     from svct.bench.share import share_work
     from svct.bench.subjects import drawn_subjects
+    from svct.bench.together import require_together
     from svct.cli.planned import plan_for
     from svct.cli.progress import progress
     from svct.cli.run_folder import RunFolder

@@ -10,7 +10,7 @@ from svct.cli import options
 from svct.cli.constraint_options import build_constraints, constraint_options
 
 if TYPE_CHECKING:
-    from svct.bench.learn import Verdict
+    from svct.bench.judge import Verdict
 
 
 @click.command()
@@ -86,7 +86,8 @@ def command(
 
     import numpy as np
 
-    from svct.bench.learn import QUICK, Effort, judge, search_views, work
+    from svct.bench.judge import judge, work
+    from svct.bench.learn import QUICK, Effort, search_views
     from svct.bench.picture import draw_verdict
     from svct.bench.share import SHARED, share_work, with_shared_dose
     from svct.bench.share import share_dose as share

@@ -7,8 +7,9 @@ import torch
 
 from svct.bench.compare import stratified_gain
 from svct.bench.learn import Effort
-from svct.bench.many import judge_many, learn_many, shared_candidates, weights_sha256
+from svct.bench.many import judge_many, learn_many, weights_sha256
 from svct.bench.subjects import Subjects, drawn_subjects
+from svct.bench.together import shared_candidates
 from svct.errors import InputError, SvctError
 from svct.geometry import FanBeam, Grid, ParallelBeam, Projector
 from svct.physics import Acquisition

@@ -3,7 +3,8 @@ from dataclasses import asdict
 import pytest
 import torch
 
-from svct.bench.learn import Found, Verdict
+from svct.bench.judge import Verdict
+from svct.bench.learn import Found
 from svct.bench.share import SHARED, with_shared_dose
 from svct.sampling.gain import Gain
 from svct.sampling.schedule import Schedule

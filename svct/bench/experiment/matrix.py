@@ -8,7 +8,7 @@ from typing import Any
 
 from svct.bench.experiment.node import LEARNED, LEARNED_MAS, UNIVERSAL, CellNode, ViewNode
 from svct.bench.experiment.plan import Named, Plan
-from svct.bench.many import require_together
+from svct.bench.together import require_together
 from svct.errors import InputError, unknown_name
 from svct.recon.networks import backbone_path, file_sha256
 from svct.tasks.difficulty import Difficulty, detection_difficulty
