@@ -22,7 +22,7 @@ from svct.sampling.samplers.base import Choice, Problem
 from svct.sampling.samplers.designed import Designed
 from svct.sampling.samplers.modulated import Joint
 from svct.sampling.samplers.warped import Warped
-from svct.sampling.trial import Trial, measure_trial, scanned_at
+from svct.sampling.trial import mean_psnr, measure_trial, scanned_at
 from svct.tasks.task import Task
 
 ARMS = {
@@ -124,10 +124,10 @@ def dose_cell(task: Task, *, effort: DoseEffort, seed: int, tick: Callable[[str]
     errors = {n: model.expected_error(c.views, torch.tensor(c.loads).double()) for n, c in arms.items()}
     best = min(float(model.expected_error(row)) for row in rows)
     tick("test")
-    base = _mean_psnr(trials, Choice(even))
+    base = mean_psnr(trials, Choice(even))
     baseline = f"equidistant with even loads, the best of {len(rows)} offsets on the test patients"
     gains = {
-        name: asdict(paired_gain(_mean_psnr(trials, c).tolist(), base.tolist(), baseline=baseline))
+        name: asdict(paired_gain(mean_psnr(trials, c).tolist(), base.tolist(), baseline=baseline))
         for name, c in arms.items()
     }
     starved = replace(task.acquisition, photons=float(task.acquisition.photons) / LESS)  # type: ignore[arg-type]
@@ -233,7 +233,3 @@ def _scans(problem: Problem, lesions: Lesions, choice: Choice, seed: int) -> tup
         for at, images in ((50, lesions.present), (51, lesions.absent))
     )
     return with_them, without
-
-
-def _mean_psnr(trials: list[Trial], choice: Choice) -> Float[Tensor, " patient"]:
-    return torch.stack([trial.psnr_of(choice) for trial in trials]).mean(dim=0)

@@ -17,7 +17,7 @@ from svct.recon.networks import load_backbone
 from svct.sampling.gain import Gain
 from svct.sampling.samplers.base import Choice
 from svct.sampling.schedule import Schedule
-from svct.sampling.trial import measure_trial
+from svct.sampling.trial import mean_psnr, measure_trial
 from svct.tasks.task import load_task
 
 
@@ -100,9 +100,7 @@ def transfer(
             found.append(trials[0].psnr(row))
             tick(count)
         best = max(range(len(rows)), key=lambda i: float(found[i].mean()))
-        even, ours = (
-            torch.stack([trial.psnr_of(one) for trial in trials]).mean(dim=0) for one in (Choice(rows[best]), choice)
-        )
+        even, ours = (mean_psnr(trials, one) for one in (Choice(rows[best]), choice))
         tick(2 * NOISE_SEEDS * count)
         yield Transfer(
             schedule.task,

@@ -129,6 +129,11 @@ class Trial:
         return 10 * torch.log10(RANGE**2 * weights.sum(dim=(-2, -1)) / (weights * error).sum(dim=(-2, -1)))
 
 
+def mean_psnr(trials: Sequence[Trial], choice: Choice) -> Float[Tensor, " patient"]:
+    """Return the PSNR of every patient, the mean over trials of the same patients with noise of their own, dB."""
+    return torch.stack([trial.psnr_of(choice) for trial in trials]).mean(dim=0)
+
+
 def scanned_at(
     choice: Choice,
     images: Float[Tensor, "patient y x"],
