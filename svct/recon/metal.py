@@ -16,7 +16,7 @@ METAL = 3 * MU_WATER
 """Attenuation from 2000 HU on is taken for metal, 1/mm: compact bone hardly reaches it, teeth do."""
 
 SHOWN = 4 * MU_WATER
-"""From 3000 HU on, about the top of CT's scale of 12 bits, metal is shown in the image."""
+"""Attenuation of 3000 HU, about the top of CT's scale of 12 bits, 1/mm: no tissue reaches it, metal does."""
 
 ITERATIONS = 60
 

@@ -3,10 +3,7 @@
 from jaxtyping import Float
 from torch import Tensor
 
-from svct.units import MU_WATER
-
-TOP = 4 * MU_WATER
-"""Attenuation of 3000 HU, 1/mm, about the top of CT's scale of 12 bits: no tissue reaches it, metal does."""
+from svct.recon.metal import SHOWN
 
 
 def without_metal(images: Float[Tensor, "*patient y x"]) -> Float[Tensor, "*patient y x"]:
@@ -19,4 +16,4 @@ def without_metal(images: Float[Tensor, "*patient y x"]) -> Float[Tensor, "*pati
         >>> without_metal(torch.tensor([[0.0, 0.0193, 0.5]])).tolist()
         [[1.0, 1.0, 0.0]]
     """
-    return (images <= TOP).to(images.dtype)
+    return (images <= SHOWN).to(images.dtype)
