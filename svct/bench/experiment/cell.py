@@ -126,7 +126,7 @@ class Clock:
         begin, peak = perf_counter(), peak_mib()
         result = work()
         self.seconds[stage] = self.seconds.get(stage, 0.0) + perf_counter() - begin
-        self.growth_mib[stage] = self.growth_mib.get(stage, 0.0) + peak_mib() - peak
+        self.growth_mib[stage] = self.growth_mib.get(stage, 0.0) + max(0.0, peak_mib() - peak)
         return result
 
 
