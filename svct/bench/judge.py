@@ -18,13 +18,14 @@ from svct.bench.learn import Effort, Found, search_work, ticked
 from svct.bench.subjects import Subjects
 from svct.errors import InputError
 from svct.geometry.projector import Projector
-from svct.metrics import RANGE, ssim
+from svct.metrics import RANGE
 from svct.recon.networks import backbone_path, file_sha256
 from svct.recon.unrolled import UnrolledNet
 from svct.sampling.constraints import Constraints
 from svct.sampling.fit import even_sets
 from svct.sampling.fixed import ViewSet
 from svct.sampling.gain import Gain
+from svct.sampling.importance import tissue_ssim
 from svct.sampling.samplers.base import Choice
 from svct.sampling.schedule import Schedule
 from svct.sampling.trial import Trial, measure_trial
@@ -125,8 +126,8 @@ def judge(
         "psnr_range_hu": 2000,
         "unit": subjects.unit,
         "noise_seeds": noise,
-        "learned": {"psnr_db": ours.tolist(), "ssim": ssim(images["learned"], subjects.test)},
-        "equidistant": {"psnr_db": means[best].tolist(), "ssim": ssim(images["equidistant"], subjects.test)},
+        "learned": {"psnr_db": ours.tolist(), "ssim": tissue_ssim(images["learned"], subjects.test)},
+        "equidistant": {"psnr_db": means[best].tolist(), "ssim": tissue_ssim(images["equidistant"], subjects.test)},
         "offsets_mean_psnr_db": [p.mean().item() for p in first],
         "gain": asdict(gain),
         "gain_rotated": asdict(rotated),

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from svct.bench.judge import Verdict
 from svct.files import atomic_path
-from svct.metrics import psnr
+from svct.sampling.importance import tissue_psnr
 from svct.sampling.wheel import draw_wheel
 from svct.tasks.task import Task
 from svct.units import mu_to_hu
@@ -49,10 +49,10 @@ def draw_verdict(path: Path, task: Task, verdict: Verdict) -> None:
     images = [
         ("truth", truth),
         (
-            f"equidistant, {psnr(equidistant, truth):.2f} dB" + (" (returned)" if kept == "equidistant" else ""),
+            f"equidistant, {tissue_psnr(equidistant, truth):.2f} dB" + (" (returned)" if kept == "equidistant" else ""),
             equidistant,
         ),
-        (f"learned, {psnr(learned, truth):.2f} dB" + (" (returned)" if kept == "learned" else ""), learned),
+        (f"learned, {tissue_psnr(learned, truth):.2f} dB" + (" (returned)" if kept == "learned" else ""), learned),
     ]
     for column, (title, image) in enumerate(images, start=1):
         axes = figure.add_subplot(cells[0, column])

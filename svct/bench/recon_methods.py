@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from svct.geometry.grid import Grid
 from svct.geometry.parallel import ParallelBeam
 from svct.geometry.projector import Projector
-from svct.metrics import psnr
 from svct.recon.fbp import fbp
 from svct.recon.reconstructor import find_reconstructor, reconstructor_names
 from svct.recon.tv import tv
+from svct.sampling.importance import tissue_psnr
 from svct.tasks.cohort import Cohort
 
 CLASSIC = ("fbp", "tv")
@@ -123,8 +123,8 @@ def tune_tv(
 
 
 def mean_psnr(images: Images, truth: Float[Tensor, "first y x"]) -> float:
-    """Return the mean PSNR of the first images, as many as there are true ones, dB."""
-    return sum(psnr(x, t) for x, t in zip(images, truth, strict=False)) / len(truth)
+    """Return the mean PSNR of the first images, as many as there are true ones, outside metal, dB."""
+    return sum(tissue_psnr(x, t) for x, t in zip(images, truth, strict=False)) / len(truth)
 
 
 def cost(method: str, A: Projector, *, iterations: int) -> float:

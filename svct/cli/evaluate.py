@@ -179,16 +179,21 @@ def _table(document: dict[str, Any], finding: str) -> list[str]:
 
 
 def _compare(images: tuple[Path, ...], truth: Path, range_hu: float, as_json: bool) -> None:
+    import torch
+
     from svct.data.projections import read_image
     from svct.errors import InputError
     from svct.metrics import psnr, ssim
+    from svct.sampling.importance import tissue_psnr, without_metal
     from svct.units import MU_WATER
 
     if not 0 < range_hu < float("inf"):
         raise InputError(f"--range-hu: expected a positive number of HU, got {range_hu}")
     reference = read_image(truth)
     data_range = range_hu / 1000 * MU_WATER
-    rows = []
+    true = torch.from_numpy(reference.x)
+    metal = not bool(without_metal(true).all())
+    rows: list[dict[str, Any]] = []
     for path in images:
         image = read_image(path)
         if image.grid != reference.grid:
@@ -201,10 +206,15 @@ def _compare(images: tuple[Path, ...], truth: Path, range_hu: float, as_json: bo
                 "range_hu": range_hu,
             }
         )
+        if metal:
+            rows[-1]["outside_metal_psnr_db"] = tissue_psnr(torch.from_numpy(image.x), true, data_range=data_range)
     if as_json:
         click.echo(json.dumps(rows, indent=2))
         return
     width = max(len(str(p)) for p in images)
-    click.echo(f"{'image':<{width}}  PSNR dB    SSIM   (range {range_hu:g} HU)")
+    click.echo(f"{'image':<{width}}  PSNR dB    SSIM{'  outside metal, dB' if metal else ''}   (range {range_hu:g} HU)")
     for row in rows:
-        click.echo(f"{row['image']:<{width}}  {row['psnr_db']:7.2f}  {row['ssim']:.4f}")
+        click.echo(
+            f"{row['image']:<{width}}  {row['psnr_db']:7.2f}  {row['ssim']:.4f}"
+            + (f"  {row['outside_metal_psnr_db']:17.2f}" if metal else "")
+        )
