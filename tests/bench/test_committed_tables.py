@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 TABLE = re.compile(r"<!-- svct bench table (\S+) --kind (\w+)((?: --views \d+)*) -->\n\n((?:\|.*\n)+)")
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/standard.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/sampling.md", "docs/standard.md"])
 def test_tables_are_those_of_the_committed_figures(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     found = TABLE.findall(text)
