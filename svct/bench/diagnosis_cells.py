@@ -126,12 +126,15 @@ class Scanned:
         A = Projector(task.scan, task.grid)[list(views)]
         physics = replace(task.acquisition, photons=photons)
         seed = self.detection.seed
-        y, about, strength = physics.measure(A(truth), seed=seed + 1), {}, 0.0
-        if task.metal:
-            y, _ = interpolate_metal(y, A)
+
+        def scan(images: Float[Tensor, "image y x"], noise: int) -> Float[Tensor, "image view col"]:
+            y: Tensor = physics.measure(A(images), seed=noise)
+            return interpolate_metal(y, A)[0] if task.metal else y
+
+        y, about, strength = scan(truth, seed + 1), {}, 0.0
         with torch.inference_mode():
             if method == "tv":
-                tuned = physics.measure(A(self.tuning), seed=seed + 2)
+                tuned = scan(self.tuning, seed + 2)
                 strength = STRENGTHS[tune_tv(tuned, A, self.tuning, iterations=iterations, start=FIRST_GUESS - 1)]
                 first, longer = (tv(tuned[:2], A, strength=strength, iterations=n * iterations) for n in (1, 4))
                 about["unconverged_hu"] = float((first - longer).square().mean().sqrt() * 1000 / MU_WATER)

@@ -61,6 +61,7 @@ class DetectionTask:
             "scan": self.task.scan.to_dict(),
             "grid": self.task.grid.to_dict(),
             "acquisition": asdict(self.task.acquisition),
+            **({"metal": "interpolated"} if self.task.metal else {}),
         }
 
 
