@@ -5,7 +5,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from svct.bench.report.tables import GAIN, METRICS, RECONSTRUCTORS, REFERENCE, SAMPLERS, Point, Setting, in_order, told
+from svct.bench.report.tables import (
+    GAIN,
+    METRICS,
+    RECONSTRUCTORS,
+    REFERENCE,
+    SAMPLERS,
+    Point,
+    Setting,
+    flux_told,
+    in_order,
+    told,
+)
 
 Axis = Literal["views", "photons"]
 
@@ -139,7 +150,7 @@ def _add(made: Chart, own: dict[Setting, Point], *, metric: str, reader: str, wh
     metric_id, line_id, at_id = f"{metric}/{reader}", f"{what}/{one}", f"{held:g}"
     made.metrics[metric_id] = label_of(metric, reader)
     made.lines[line_id] = f"samplers, with {one}" if what == "reconstructor" else f"reconstructions, {one} views"
-    made.at[at_id] = f"{held:g} photons per ray" if made.axis == "views" else f"{held:g} views"
+    made.at[at_id] = flux_told(held) if made.axis == "views" else f"{held:g} views"
     key = f"{metric_id}|{line_id}|{at_id}"
     unit = next(iter(own.values())).unit
     panels: dict[str, Any] = {}

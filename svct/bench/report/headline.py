@@ -11,6 +11,7 @@ from svct.bench.report.tables import (
     SAMPLERS,
     Point,
     Setting,
+    flux_told,
     in_order,
     summary_of,
     told,
@@ -90,7 +91,7 @@ def headline_of(points: dict[Setting, Point], comparisons: dict[Setting, Compari
                 unit = next(iter(own.values())).unit
                 made.metrics[f"{metric}/{reader}"] = f"{label_of(metric, reader)}{f', {unit}' if unit else ''}"
                 made.reconstructors[reconstructor] = reconstructor
-                made.photons[f"{photons:g}"] = f"{photons:g} photons per ray"
+                made.photons[f"{photons:g}"] = flux_told(photons)
                 made.bodies[f"{metric}/{reader}|{reconstructor}|{photons:g}"] = _body(own, comparisons, metric)
     return made
 

@@ -39,6 +39,9 @@ METRICS = (
 VERDICTS = ("better", "worse", "differs", "undecided")
 """Orders in which names are shown; others follow, by name."""
 
+OWN_FLUX = 0.0
+"""Stands for the flux of a task in a run where every task has one and they differ."""
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -48,7 +51,7 @@ class Setting:
         panel: The task, with the protocol where the run has several.
         sampler: What chose the views.
         views: How many.
-        photons: Per ray.
+        photons: Per ray; `OWN_FLUX` in a run of tasks with one flux each, which are then one table.
         reconstructor: What made the image.
         metric: Name of the figure.
         reader: Head or observer, or ``""``.
@@ -116,11 +119,24 @@ def by_setting(results: Iterable[Result]) -> dict[Setting, list[Result]]:
     """Return results by the setting that they were measured under."""
     given = list(results)
     several = len({result.protocol for result in given}) > 1
+    fluxes = {(result.task, result.photons) for result in given}
+    own = len(fluxes) == len({task for task, _ in fluxes}) and len({flux for _, flux in fluxes}) > 1
     groups: dict[Setting, list[Result]] = defaultdict(list)
     for r in given:
         panel = panel_of(r.task, r.protocol, several=several)
-        groups[Setting(panel, r.sampler, r.views, r.photons, r.reconstructor, r.metric, r.reader)].append(r)
+        photons = OWN_FLUX if own else r.photons
+        groups[Setting(panel, r.sampler, r.views, photons, r.reconstructor, r.metric, r.reader)].append(r)
     return groups
+
+
+def flux_told(photons: float) -> str:
+    """Return a setting's flux in words.
+
+    Example:
+        >>> flux_told(5e4), flux_told(OWN_FLUX)
+        ('50000 photons per ray', "each task's own flux")
+    """
+    return "each task's own flux" if photons == OWN_FLUX else f"{photons:g} photons per ray"
 
 
 def _point(group: list[Result]) -> Point:

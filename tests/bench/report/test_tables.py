@@ -15,7 +15,7 @@ from svct.bench.report.headline import headline_of
 from svct.bench.report.images import INTERCEPT, as_png, gallery_of
 from svct.bench.report.load import Result, read_run
 from svct.bench.report.page import as_html
-from svct.bench.report.tables import Setting, comparisons_of, gains_of, points_of, summary_of, verdict_of
+from svct.bench.report.tables import OWN_FLUX, Setting, comparisons_of, gains_of, points_of, summary_of, verdict_of
 from svct.bench.report.wheels import Wheel, draw, wheels_of
 from svct.cli.main import run
 from svct.errors import DataFileError, InputError
@@ -46,6 +46,20 @@ def test_gains_are_paired_over_patients() -> None:
     assert gain.verdict == "better"
     assert 0.42 < gain.difference.low < gain.difference.mean < gain.difference.high < 0.49
     assert gain.difference.mean == pytest.approx(0.455)
+
+
+def test_tasks_with_a_flux_each_are_one_table() -> None:
+    rows = results(lambda patient: 0.4 + 0.01 * patient)
+    bright = [replace(row, task="hips", photons=2e5) for row in rows]
+    apart = comparisons_of(points_of([*rows, *(replace(row, photons=1e4) for row in rows)]))
+    assert {s.photons for s in apart} == {5e4, 1e4}, "a task at two fluxes has a table for each"
+    assert all(c.p_adjusted == c.p for c in apart.values())
+    points = points_of([*rows, *bright])
+    together = comparisons_of(points)
+    assert {s.photons for s in together} == {OWN_FLUX}
+    assert all(c.p_adjusted == pytest.approx(2 * c.p) for c in together.values())
+    assert headline_of(points, together).photons == {"0": "each task's own flux"}
+    assert not chart("dose", points, axis="photons", wanted=lambda _: True).figures
 
 
 def test_verdicts_know_which_end_is_better() -> None:
