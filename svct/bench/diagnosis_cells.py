@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from svct import __version__
+from svct.bench.backbone import scanned_for
 from svct.bench.diagnosis_readers import CHANNELS, Reader, cross_fit, cross_read
 from svct.bench.diagnosis_task import DetectionTask, truth_of
 from svct.bench.recon_methods import FIRST_GUESS, STRENGTHS, mean_psnr, reconstruct, tune_tv
 from svct.errors import DataFileError
 from svct.files import atomic_path
 from svct.geometry.projector import Projector
-from svct.recon.metal import interpolate_metal
 from svct.recon.tv import tv
 from svct.tasks.case import Case
 from svct.tasks.heads.controls import shuffled
@@ -126,15 +126,10 @@ class Scanned:
         A = Projector(task.scan, task.grid)[list(views)]
         physics = replace(task.acquisition, photons=photons)
         seed = self.detection.seed
-
-        def scan(images: Float[Tensor, "image y x"], noise: int) -> Float[Tensor, "image view col"]:
-            y: Tensor = physics.measure(A(images), seed=noise)
-            return interpolate_metal(y, A)[0] if task.metal else y
-
-        y, about, strength = scan(truth, seed + 1), {}, 0.0
+        y, about, strength = scanned_for(task, physics, A, truth, seed=seed + 1), {}, 0.0
         with torch.inference_mode():
             if method == "tv":
-                tuned = scan(self.tuning, seed + 2)
+                tuned = scanned_for(task, physics, A, self.tuning, seed=seed + 2)
                 strength = STRENGTHS[tune_tv(tuned, A, self.tuning, iterations=iterations, start=FIRST_GUESS - 1)]
                 first, longer = (tv(tuned[:2], A, strength=strength, iterations=n * iterations) for n in (1, 4))
                 about["unconverged_hu"] = float((first - longer).square().mean().sqrt() * 1000 / MU_WATER)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from svct.bench.backbone import scanned_for
+from svct.bench.recon_methods import mean_psnr
 from svct.geometry.projector import Projector
-from svct.metrics import psnr
 from svct.recon.fbp import fbp
-from svct.recon.metal import interpolate_metal
 from svct.recon.tv import tv
 from svct.sampling.fixed import equidistant_sets
 from svct.tasks.task import load_task, task_names
@@ -52,18 +52,13 @@ def score_network(net: nn.Module, *, views: int = 24, patients: int = 16, seed: 
         task = load_task(name)
         truth = task.cohort.images(task.cohort.split("test")[:patients])
         A = Projector(task.scan, task.grid)[list(equidistant_sets(len(task.scan), views)[0])]
-        y = task.acquisition.measure(A(truth), seed=seed)
-        if task.metal:
-            y, _ = interpolate_metal(y, A)
+        y = scanned_for(task, task.acquisition, A, truth, seed=seed)
         with torch.inference_mode():
             images = {
                 "fbp": [fbp(y, A, filter=f) for f in ("ramp", "hann")],
                 "tv": [tv(y, A, strength=s) for s in TV_STRENGTHS],
                 "network": [torch.cat([net(part, A) for part in torch.split(y, 8)])],
             }
-        best = {
-            method: max(sum(psnr(x, t) for x, t in zip(xs, truth, strict=True)) / len(truth) for xs in results)
-            for method, results in images.items()
-        }
+        best = {method: max(mean_psnr(xs, truth) for xs in results) for method, results in images.items()}
         scores.append(Score(name, views, len(truth), best["fbp"], best["tv"], best["network"]))
     return scores

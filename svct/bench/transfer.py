@@ -81,8 +81,8 @@ def transfer(
             f"slices: expected first..last within 0 to {len(volume.hu) - 1}, two or more, got {first}..{last}"
         )
     count = min(most, last - first + 1)
-    net = load_backbone()
     taken = [first + i * (last - first) // (count - 1) for i in range(count)]
+    net = load_backbone()
     for schedule in schedules:
         task = load_task(schedule.task).with_budget(len(schedule.projections))
         A = Projector(task.scan, task.grid)

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from svct.bench.backbone import scanned_for
 from svct.bench.cost import peak_mib
 from svct.bench.diagnosis_task import truth_of
 from svct.bench.experiment.node import CellNode
@@ -21,7 +22,6 @@ from svct.bench.experiment.reading import read
 from svct.bench.recon_methods import FIRST_GUESS, STRENGTHS, reconstruct, tune_tv
 from svct.geometry.projector import Projector
 from svct.physics.acquisition import Acquisition
-from svct.recon.metal import interpolate_metal
 from svct.recon.networks import load_backbone
 from svct.recon.reconstructor import find_reconstructor
 from svct.recon.unrolled import UnrolledNet
@@ -170,8 +170,8 @@ class _Scanner:
 
     def scan(self, truth: Images, *, noise: int) -> Float[Tensor, "patient view col"]:
         """Return log data; each use of patients has noise of its own."""
-        y: Tensor = self.physics.measure(self.A(truth), seed=1_000_003 * self.node.views.seed + noise)
-        return interpolate_metal(y, self.A)[0] if self.node.task.metal else y
+        seed = 1_000_003 * self.node.views.seed + noise
+        return scanned_for(self.node.task, self.physics, self.A, truth, seed=seed)
 
     def strength(self) -> float:
         """Return TV's best strength on other patients, mm; 0 where nothing is sought."""
